@@ -1,0 +1,1 @@
+"""Log machine-learning experiments into the spreadsheet you already use."""

@@ -136,5 +136,5 @@ class Backend(ABC):
         """Mark the sheet holds now; None if it has none, the format can't keep one, or there is no sheet."""
         return None
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most backends hold nothing
         """Let go of what is held. The instance may be used again."""

@@ -1,0 +1,1 @@
+"""The only code that knows what is inside an .xlsx file."""

@@ -1,0 +1,1 @@
+"""Shipped test tools: for this library and for who writes a backend."""
