@@ -2,12 +2,30 @@
 
 Pure: no I/O, no third-party import. A column's identity is (role, key); its header is only a
 label, which people may change.
+
+Invariants:
+
+- A header, once given, is never changed here: the first to come keeps the bare key, a later namesake
+  of another role is ``loss (input)``, then ``loss (input) (2)``. Labels are compared caselessly, because
+  Excel's tables refuse two headers that differ in case alone.
+- A label is never empty, holds no control character and no line end, and has at most 255 UTF-16 units; a key may
+  have any length, so a long one is shortened with a hash, while the identity stays whole.
+- `label`, `find` and `identify` agree: a header that `label` gave is found by `find`, and `identify` reads the
+  same column from it as long as the headers known for certain are at hand.
+- A bare header that is not known to belong to another column is adopted at first contact: people
+  may have made the column before the first run.
 """
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from experiment_sheet.metrics import guess_role
+from experiment_sheet.values import clean, fields_of, to_cell, units
 
 Role = Literal["run", "input", "output", "people"]
 RunId = str
@@ -29,6 +47,167 @@ FRONT: Final = ("run", "status", "started", "duration", "hypothesis", "verdict",
 PROVENANCE: Final = ("error", "git", "host", "user", "command", "run_id")
 """Keys of the run columns in the collapsed outline group behind them."""
 
+OPTIONAL: Final = ("project", "group", "job_type", "parent")
+"""Keys of the run columns that only stand in a sheet whose runs use them."""
+
+RUN_KEYS: Final = frozenset(FRONT + PROVENANCE + OPTIONAL)
+"""Keys that belong to the run itself, whatever else has the same name."""
+
 SHARED: Final = ("run", "notes", "tags", "hypothesis")
 """Keys of run columns that people and the library share: written when the row is made,
 later only by an explicit call, and only where no person has written."""
+
+MAX_COLUMNS: Final = 100
+"""Most columns that logging makes by itself in one sheet; what is beyond stays in ``run.json``."""
+
+LABEL_LIMIT: Final = 255
+"""Most UTF-16 units of a header ("Excel specifications and limits": column header of a table)."""
+
+UNNAMED: Final = "unnamed"
+
+_ROLES: Final[Mapping[str, Role]] = {"run": "run", "input": "input", "output": "output"}
+_SUFFIXED: Final = re.compile(r"(.+) \((run|input|output)\)", re.DOTALL)
+_UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_RANKS: Final = {key: rank for rank, key in enumerate(FRONT + PROVENANCE + OPTIONAL)}
+_SIDES: Final[Mapping[Role, int]] = {"run": 0, "input": 1, "output": 2, "people": 3}
+_DEPTH: Final = 16  # of nested dictionaries; deeper ones become the text of one cell
+
+
+def flatten(data: object, *, depth: int = _DEPTH) -> dict[str, object]:
+    """Bring nested dictionaries, and what looks like one (`fields_of`), down to one, with dotted keys.
+
+    Keys become text by `str`, an empty key ``unnamed``. What is empty, deeper than `depth` or a cycle stays one
+    value. Of two keys that come out the same the later is ``key (2)``. Anything else gives ``{}``.
+    """
+    flat: dict[str, object] = {}
+    _flatten(data, "", flat, (depth, frozenset()))
+    return flat
+
+
+def _flatten(data: object, prefix: str, flat: dict[str, object], bounds: tuple[int, frozenset[int]]) -> None:
+    depth, above = bounds
+    for key, value in (fields_of(data) or {}).items():
+        name = prefix + _key_text(key)
+        inner = fields_of(value)
+        if inner and depth > 1 and id(value) not in above | {id(data)}:
+            _flatten(value, name + ".", flat, (depth - 1, above | {id(data)}))
+        else:
+            flat[_numbered(name, flat)] = value
+
+
+def _key_text(key: object) -> str:
+    try:
+        text = key if type(key) is str else str(key)
+    except Exception:  # noqa: BLE001 - somebody's __str__
+        text = str(to_cell(key))
+    return clean(text) if text.strip() else UNNAMED
+
+
+def _numbered(name: str, taken: Collection[str]) -> str:
+    """Return the name, or ``name (2)``, ``name (3)`` if it is taken."""
+    found, count = name, 1
+    while found in taken:
+        count += 1
+        found = f"{name} ({count})"
+    return found
+
+
+def label(column: Column, taken: Collection[str] = ()) -> str:
+    """Return the header that a new column gets beside headers that are taken."""
+    used = {header.casefold() for header in taken}
+    bare, suffixed = _labels(column)
+    for candidate in (bare, suffixed):
+        if candidate.casefold() not in used:
+            return candidate
+    count = 2
+    while (numbered := _shortened(suffixed, f" ({count})")).casefold() in used:
+        count += 1
+    return numbered
+
+
+def _labels(column: Column) -> tuple[str, str]:
+    """Return the bare and the suffixed label of a column."""
+    text = _UNSEEN.sub(" ", clean(column.key)).strip() or UNNAMED
+    ending = "" if column.role == "people" else f" ({column.role})"
+    return _shortened(text, ""), _shortened(text, ending)
+
+
+def _shortened(text: str, ending: str) -> str:
+    if units(text + ending) <= LABEL_LIMIT:
+        return text + ending
+    # The hash keeps long keys apart that begin alike, as flattened configs do.
+    ending = f"… {hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}{ending}"
+    half = text.encode("utf-16-le")[: 2 * (LABEL_LIMIT - units(ending))]
+    return half.decode("utf-16-le", "ignore").rstrip() + ending
+
+
+def identify(headers: Sequence[str], known: Mapping[str, Column]) -> list[Column]:
+    """Say whose column each header is, for a backend that holds nothing but headers.
+
+    `known` (header → column) decides first, then the run's own keys, then a suffix ``(input)``, ``(output)`` or
+    ``(run)``. In a sheet of runs of which nothing is known the rest is guessed by the metrics table, else it is
+    people's. Of columns that would be the same one the first is it, the others are people's: ``name (2)``.
+    """
+    foreign = bool(known) or RUN_ID.key not in headers
+    # A known header stands for its column even if a typed one before it looks the same.
+    reserved = {known[header] for header in headers if header in known}
+    seen: set[Column] = set()
+    doubles: dict[str, int] = {}
+    found: list[Column] = []
+    for header in headers:
+        column = known.get(header) or _guess(header, foreign=foreign)
+        if column in seen or (column in reserved and header not in known):
+            column = Column("people", header)
+        while column in seen:
+            doubles[header] = doubles.get(header, 1) + 1
+            column = Column("people", f"{header} ({doubles[header]})")
+        seen.add(column)
+        found.append(column)
+    return found
+
+
+def _guess(header: str, *, foreign: bool) -> Column:
+    if header in RUN_KEYS:
+        return Column("run", header)
+    if suffixed := _SUFFIXED.fullmatch(header):
+        return Column(_ROLES[suffixed[2]], suffixed[1])
+    if foreign or not header.strip():
+        return Column("people", header)
+    return Column(guess_role(header), header)
+
+
+def find(column: Column, headers: Sequence[str], known: Mapping[str, Column]) -> int | None:
+    """Say where a column that is to be written stands; None if it is yet to be made.
+
+    The header known for it; else its suffixed label; else a bare header equal to its key, caselessly, that is not
+    known to belong to another column: adopted at first contact. A run's own key is adopted by the run alone.
+    """
+    for index, header in enumerate(headers):
+        if known.get(header) == column:
+            return index
+    if column.role == "people":
+        columns = identify(headers, known)
+        return columns.index(column) if column in columns else None
+    bare, suffixed = (text.casefold() for text in _labels(column))
+    free = [(index, header) for index, header in enumerate(headers) if header not in known]
+    for wanted in (suffixed, bare):
+        for index, header in free:
+            if header.strip().casefold() == wanted and (wanted != bare or _may_adopt(header, column)):
+                return index
+    return None
+
+
+def _may_adopt(header: str, column: Column) -> bool:
+    return column.role == "run" or header not in RUN_KEYS
+
+
+def order(columns: Iterable[Column]) -> list[Column]:
+    """Put columns in the order in which a new sheet shows them.
+
+    The run's own first, as `FRONT` and `PROVENANCE` have them, then inputs, outputs and people's, each as they came.
+    """
+    return sorted(columns, key=lambda column: (_SIDES[column.role], _rank(column)))
+
+
+def _rank(column: Column) -> int:
+    return _RANKS.get(column.key, len(_RANKS)) if column.role == "run" else 0

@@ -1,0 +1,73 @@
+"""What is to be written of a run, and what its cells may hold. Pure.
+
+A cell is the library's while it holds one of the values that the library may have left there: what was applied last, or
+what an event that is about to be applied says (its write may have happened, and its state been lost). ``None`` is among
+them where nothing was written yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from experiment_sheet.backends.base import ANYTHING, Anything
+from experiment_sheet.columns import Column
+from experiment_sheet.fold import Folded
+from experiment_sheet.state import Live
+from experiment_sheet.values import EMPTY, Cell
+
+Last = dict[Column, Sequence[Cell] | Anything]
+
+
+@dataclass(slots=True)
+class Change:
+    """What is to be written of one run, and what its cells may hold."""
+
+    folded: Folded
+    cells: dict[Column, Cell]
+    last: Last
+    new: bool  # the row is added if it is not there
+    unseen: bool = False  # the sheet can't hold the row, unless it changed since our last write
+
+
+def needs_history(folded: Folded, live: Live | None) -> bool:
+    """Whether a run is neither new nor known to go on: it ended long ago, or its events came out of order."""
+    return not folded.made if live is None else folded.first <= live.stamp
+
+
+def of_new(folded: Folded) -> Change:
+    """A run whose row was never written."""
+    return Change(folded, dict(folded.cells), _last(folded, {}), new=True, unseen=folded.drawn)
+
+
+def of_live(folded: Folded, live: Live) -> Change:
+    """A run that goes on: the cells a person changed are left out."""
+    cells = {column: cell for column, cell in folded.cells.items() if column not in live.theirs}
+    return Change(folded, cells, _last(folded, {column: [cell] for column, cell in live.cells.items()}), new=False)
+
+
+def of_remade(folded: Folded, live: Live) -> Change:
+    """A run that goes on, while its sheet was replaced by one that may not know it."""
+    cells = live.cells | folded.cells
+    return Change(folded, cells, {column: [EMPTY, cell] for column, cell in cells.items()}, new=True)
+
+
+def of_ended(pending: Folded, before: Folded | None, full: Folded) -> Change:
+    """A run of which we keep nothing but its history: the stamps of all of it decide each pending cell."""
+    cells = {column: full.cells[column] for column in pending.cells}
+    last = _last(pending, before.values if before else {})
+    return Change(full, cells, last, new=before is None and full.made)
+
+
+def again(full: Folded, *, added: bool) -> Change:
+    """A run that the sheet forgot: all of it."""
+    last: Last = {column: [EMPTY, *values] for column, values in full.values.items()}
+    return Change(full, dict(full.cells), last, new=added)
+
+
+def _last(folded: Folded, before: dict[Column, list[Cell]]) -> Last:
+    overwrite: Collection[Column] = folded.overwrite
+    return {
+        column: ANYTHING if column in overwrite else [*before.get(column, [EMPTY]), *values]
+        for column, values in folded.values.items()
+    }

@@ -1,0 +1,375 @@
+"""The checkpoint: applying to the sheet what the journals hold.
+
+Under the sheet's lock: read the journals past the applied offsets, fold to rows, `Backend.write`, then replace
+``checkpoint.json``. Whoever holds the lock applies everybody's events (group commit); who waited and finds its own
+events covered goes home at once.
+
+Invariants, and why they hold after a crash at any point:
+
+- The state is never newer than the sheet (see `state`), so an event may be applied twice, but none is skipped. Twice
+  equals once, because events carry absolute values and rows are found by run_id.
+- A row may be appended without looking for its id only if the library drew the id, its first event lies past the
+  applied offset, and the sheet is exactly what the write left that saved this state (`since`). A crash between the
+  sheet and the state changes the token, and so costs one look-up instead of a doubled row.
+- A journal is archived only when its writer is dead, everything in it was applied and no living run needs it. It
+  keeps its offset in the state until it was seen to be gone, so that a crash before the unlink can't apply it again.
+
+Ownership is by cell. For every cell the backend is told which values the library may have left there: what was
+last applied, and what the events to be applied say (a write whose state was lost has left those). A cell that holds
+anything else is a person's, is left alone, and is theirs from then on. A row that was there and is gone was deleted
+by a person and stays deleted; unless the sheet's mark is older than the write that added it: then a stale save or a
+restored backup took it, and it is written again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from experiment_sheet import archive, changes, locks, notices
+from experiment_sheet import state as states
+from experiment_sheet.backends.base import Backend, Mark, Written
+from experiment_sheet.changes import Change
+from experiment_sheet.columns import Column, RunId
+from experiment_sheet.errors import SheetChanged, SheetError
+from experiment_sheet.events import Event
+from experiment_sheet.files import Files, prepare
+from experiment_sheet.fold import Folded, fold
+from experiment_sheet.journal import Journal, is_dead, journals_in, lock_of, read
+from experiment_sheet.state import Applied, State
+from experiment_sheet.values import Cell
+
+ABSENT: Final = 5.0
+"""Seconds a known sheet must have been gone before it is made anew: Excel saves by delete and rename."""
+
+ARCHIVE_AT: Final = 32
+"""Journals of dead writers that are left lying before they are archived together."""
+
+_ATTEMPTS: Final = 4  # a person saved while we wrote: read again, at most so often
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a checkpoint did, and what it could not."""
+
+    errors: dict[str, SheetError] = field(default_factory=dict)  # by sheet; its rows wait
+    kept: dict[RunId, Mapping[Column, Cell]] = field(default_factory=dict)  # people's cells, as they are
+    deleted: set[RunId] = field(default_factory=set)  # rows that a person deleted
+    no_room: dict[RunId, dict[Column, Cell]] = field(default_factory=dict)  # cells of columns that were not made
+
+
+@dataclass(slots=True)
+class _Meeting:
+    """Which sheet stands where ours should."""
+
+    added: set[RunId] = field(default_factory=set)  # added by writes that this sheet has not seen
+    changed: set[RunId] = field(default_factory=set)  # … only changed by them
+    remake: bool = False  # it is another sheet, or a new one: runs that are going on are put in anew
+
+
+@dataclass(slots=True)
+class _Pending:
+    events: dict[str, list[Event]] = field(default_factory=dict)  # by sheet
+    ends: dict[str, int] = field(default_factory=dict)  # by journal: the offset behind what was read
+    memory: int = 0  # events of this process that are in no file
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """Applies the journals of one target. `open_backend` opens the sheet of a name in the events."""
+
+    files: Files
+    open_backend: Callable[[str], Backend]
+    journal: Journal
+    exists: Callable[[], bool]
+    max_columns: int
+    absent: float = ABSENT
+
+    @property
+    def folder(self) -> Path:
+        """Where state and lock lie."""
+        return self.files.journals[0]
+
+    def run(self, *, wait: float, all_of_it: bool = False) -> Outcome:
+        """Apply everything that waits, of every process. Raises SheetError if the lock can't be had in `wait` s.
+
+        `all_of_it`: do the housekeeping too, and don't go home because somebody else applied our events.
+        """
+        outcome = Outcome()
+        try:
+            prepare(self.folder, self.files.sheet)
+            done = (lambda: False) if all_of_it else self._covered
+            with locks.holding(self.folder / "sheet.lock", wait=wait, done=done) as held:
+                if held:
+                    self._run(outcome, archive_at=1 if all_of_it else ARCHIVE_AT)
+        except SheetError:
+            raise
+        except OSError as error:
+            raise SheetError(f"{self.files.sheet}: {error}; rows wait in the journal") from error
+        return outcome
+
+    def _covered(self) -> bool:
+        path = self.journal.path
+        if path is None or self.journal.unwritten():
+            return False
+        state = states.load(self.folder)
+        size = path.stat().st_size
+        covered = bool(state.sheets) and all(a.offsets.get(path.name, 0) >= size for a in state.sheets.values())
+        if covered:
+            self.journal.settle(path.name, size)
+        return covered
+
+    def _run(self, outcome: Outcome, *, archive_at: int) -> None:
+        state = states.load(self.folder)
+        for _ in range(2):  # the second time for runs found dead the first time
+            pending = self._pending(state)
+            for sheet, events in pending.events.items():
+                self._apply(sheet, events, pending.ends, state, outcome)
+            if pending.events:
+                states.save(self.folder, state)
+            if outcome.errors:
+                return
+            self._settle(pending)
+            if not self._end_dead_runs(state):
+                break
+        self._archive(state, at=archive_at)
+
+    def _settle(self, pending: _Pending) -> None:
+        path = self.journal.path
+        if path is not None and path.name in pending.ends:
+            self.journal.settle(path.name, pending.ends[path.name])
+        self.journal.settle_unwritten(pending.memory)
+
+    # What waits
+
+    def paths(self) -> dict[str, Path]:
+        """Every journal of this target, by name."""
+        return {path.name: path for folder in self.files.journals for path in journals_in(folder)}
+
+    def state(self) -> State:
+        """Read, without the lock, what was applied."""
+        return states.load(self.folder)
+
+    def waiting(self, sheet: str) -> dict[RunId, Change]:
+        """Read, without the lock, what is to be written into a sheet, by run."""
+        state = self.state()
+        events = self._pending(state).events.get(sheet, [])
+        applied = state.sheets.get(sheet, Applied())
+        return dict(self._changes(sheet, fold(events), applied, _Meeting())) if events else {}
+
+    def _pending(self, state: State) -> _Pending:
+        pending = _Pending()
+        for name, path in self.paths().items():
+            if name in state.archived:
+                continue
+            start = min((applied.offsets.get(name, 0) for applied in state.sheets.values()), default=0)
+            try:
+                entries, pending.ends[name] = read(path, start)
+            except FileNotFoundError:
+                continue  # archived by another process since we listed the folder
+            for entry in entries:
+                applied = state.sheets.setdefault(entry.event.sheet, Applied())
+                if entry.end > applied.offsets.get(name, 0):
+                    pending.events.setdefault(entry.event.sheet, []).append(entry.event)
+        for event in self.journal.unwritten():
+            pending.memory += 1
+            state.sheets.setdefault(event.sheet, Applied())
+            pending.events.setdefault(event.sheet, []).append(event)
+        return pending
+
+    def history(self, sheet: str, runs: set[RunId]) -> list[Event]:
+        """Every event of some runs, applied or not, archived or not."""
+        found = [event for event in archive.events(self.folder, runs) if event.sheet == sheet]
+        for path in self.paths().values():
+            with suppress(FileNotFoundError):
+                found += [e.event for e in read(path)[0] if e.event.sheet == sheet and e.event.run in runs]
+        return found
+
+    # Applying
+
+    def _apply(self, sheet: str, events: list[Event], ends: dict[str, int], state: State, outcome: Outcome) -> None:
+        applied = state.sheets[sheet]
+        try:
+            for attempt in range(1, _ATTEMPTS + 1):
+                try:
+                    with closing(self.open_backend(sheet)) as backend:
+                        self._write(sheet, backend, events, state, outcome)
+                    break
+                except SheetChanged:
+                    if attempt == _ATTEMPTS:
+                        raise
+                    state.token = None
+        except SheetError as error:
+            outcome.errors[sheet] = error
+            return
+        applied.offsets = dict(ends)
+
+    def _write(self, sheet: str, backend: Backend, events: list[Event], state: State, outcome: Outcome) -> None:
+        applied = state.sheets[sheet]
+        backend.known = applied.known
+        meeting = self._meet(sheet, backend, applied, state)
+        folded = fold(events)
+        todo = dict(self._changes(sheet, folded, applied, meeting))
+        for run, change in todo.items():
+            if left_out := self._left_out(change, applied):
+                outcome.no_room[run] = left_out
+        writing = {run: change for run, change in todo.items() if change.cells}
+        written = self._write_changes(sheet, backend, writing, state) if writing else Written()
+        self._remember(writing, written, applied, outcome)
+        for run in folded.keys() - writing.keys():  # nothing to write: a deleted row, or all cells a person's
+            applied.keep(run, todo[run].folded if run in todo else folded[run])
+
+    def _meet(self, sheet: str, backend: Backend, applied: Applied, state: State) -> _Meeting:
+        """Look which sheet this is, and what it has seen of our writes."""
+        if not self.exists():
+            if applied.generation:
+                self._wait_for_sheet()
+            if not self.exists():
+                state.token = None
+                return _Meeting(remake=applied.generation > 0)
+        mark = backend.mark()
+        if type(backend).mark is Backend.mark:
+            return _Meeting()
+        if mark is not None and mark.sheet != state.sheet:
+            strange = applied.generation > 0
+            state.sheet, state.generation, state.token = mark.sheet, mark.generation, None
+            applied.generation = mark.generation
+            return _Meeting(remake=strange)
+        seen = mark.generation if mark is not None else 0
+        if seen > state.generation:  # a write whose state was lost
+            state.generation, state.token = seen, None
+        if seen >= applied.generation:
+            return _Meeting()
+        state.token = None
+        added, changed = states.runs_since(self.folder, seen, sheet)
+        notices.logger.warning(
+            "%s was saved by a program that had not seen our last %d writes; they are applied again (%d runs)",
+            sheet, applied.generation - seen, len(added | changed),
+        )  # fmt: skip
+        return _Meeting(added, changed)
+
+    def _wait_for_sheet(self) -> None:
+        deadline = time.monotonic() + self.absent
+        while time.monotonic() < deadline and not self.exists():
+            time.sleep(0.1)
+
+    def _changes(
+        self, sheet: str, pending: dict[RunId, Folded], applied: Applied, meeting: _Meeting
+    ) -> Iterator[tuple[RunId, Change]]:
+        again = meeting.added | meeting.changed
+        strangers = again | {
+            run for run, folded in pending.items() if changes.needs_history(folded, applied.live.get(run))
+        }
+        prior, full = self._prior(sheet, strangers, pending)
+        for run in [*sorted(again - pending.keys()), *pending]:
+            folded, live = pending.get(run), applied.live.get(run)
+            if run in again:
+                yield run, changes.again(full[run], added=run in meeting.added)
+            elif folded is None or (live is not None and live.deleted):
+                continue
+            elif run in strangers:
+                yield run, changes.of_ended(folded, prior.get(run), full[run])
+            elif live is None:
+                yield run, changes.of_new(folded)
+            else:
+                yield run, (changes.of_remade if meeting.remake else changes.of_live)(folded, live)
+
+    def _prior(
+        self, sheet: str, runs: set[RunId], pending: Mapping[RunId, Folded]
+    ) -> tuple[dict[RunId, Folded], dict[RunId, Folded]]:
+        """Fold the whole history of some runs, and what of it came before the pending events."""
+        if not runs:
+            return {}, {}
+        events = self.history(sheet, runs) + [e for e in self.journal.unwritten() if e.run in runs and e.sheet == sheet]
+        before = [e for e in events if e.run not in pending or e.stamp not in pending[e.run].stamps]
+        return fold(before), fold(events)
+
+    def _left_out(self, change: Change, applied: Applied) -> dict[Column, Cell]:
+        """Take out of a change the cells of automatic columns that would be too many."""
+        known = {column for column in applied.known.values() if column.role in ("input", "output")}
+        fresh = [c for c in change.cells if c.role in ("input", "output") and c not in known]
+        room = max(0, self.max_columns - len(known))
+        return {column: change.cells.pop(column) for column in fresh[room:]}
+
+    def _write_changes(self, sheet: str, backend: Backend, todo: Mapping[RunId, Change], state: State) -> Written:
+        new = [run for run, change in todo.items() if change.new]
+        generation = state.generation + 1
+        if type(backend).mark is not Backend.mark:
+            changed = [run for run, change in todo.items() if not change.new]
+            states.note_generation(self.folder, generation, sheet, added=new, changed=changed)
+        unseen = all(change.unseen for change in todo.values() if change.new)
+        written = backend.write(
+            {run: change.cells for run, change in todo.items()},
+            new=new,
+            last={run: change.last for run, change in todo.items()},
+            mark=Mark(state.sheet, generation),
+            since=state.token if unseen else None,
+        )
+        state.generation, state.token = generation, written.token
+        state.sheets[sheet].generation = generation
+        return written
+
+    def _remember(self, todo: Mapping[RunId, Change], written: Written, applied: Applied, outcome: Outcome) -> None:
+        applied.known.update(written.known)
+        missing, no_room = set(written.missing), set(written.no_room)
+        outcome.deleted |= missing
+        outcome.kept.update(written.kept)
+        for run, change in todo.items():
+            if lost := {column: cell for column, cell in change.cells.items() if column in no_room}:
+                outcome.no_room.setdefault(run, {}).update(lost)
+            applied.keep(run, change.folded, deleted=run in missing, theirs=written.kept.get(run, ()))
+
+    # Dead writers
+
+    def _end_dead_runs(self, state: State) -> bool:
+        """Journal the end of runs whose process died without a word; tell whether there were any."""
+        paths, own = self.paths(), self.journal.path
+        dead: dict[str, bool] = {}
+        events = []
+        for sheet, applied in state.sheets.items():
+            for run, live in applied.live.items():
+                path = paths.get(live.journal)
+                if path is None or path == own:
+                    continue
+                if dead.setdefault(live.journal, is_dead(path)):
+                    cells: dict[Column, Cell] = {Column("run", "status"): "crashed"}
+                    events.append(Event(sheet, run, "end", cells, epoch=live.stamp.epoch + 1))
+        if events:
+            self.journal.append(events)
+        return bool(events)
+
+    def _archive(self, state: State, *, at: int) -> None:
+        paths, own = self.paths(), self.journal.path
+        self._unlink(state, paths)
+        needed = {live.journal for applied in state.sheets.values() for live in applied.live.values()}
+        spent = [p for n, p in paths.items() if p != own and n not in needed and _is_spent(p, state) and is_dead(p)]
+        if len(spent) < at:
+            return
+        state.archive = archive.add(self.folder, spent, good=state.archive)
+        state.archived = [path.name for path in spent]
+        states.save(self.folder, state)
+        self._unlink(state, paths)
+
+    def _unlink(self, state: State, paths: Mapping[str, Path]) -> None:
+        """Remove journals that are in the archive; forget their offsets once they were seen to be gone."""
+        gone = [name for name in state.archived if name not in paths]
+        for applied in state.sheets.values():
+            for name in gone:
+                applied.offsets.pop(name, None)
+        for name in state.archived:
+            if name in paths:
+                paths[name].unlink(missing_ok=True)
+                lock_of(paths[name]).unlink(missing_ok=True)
+        state.archived = [name for name in state.archived if name in paths]
+
+
+def _is_spent(path: Path, state: State) -> bool:
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return False
+    return bool(state.sheets) and all(a.offsets.get(path.name, 0) >= size for a in state.sheets.values())

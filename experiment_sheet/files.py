@@ -1,0 +1,114 @@
+"""Where everything beside a sheet lies: the files folder, and in it the journal.
+
+Beside ``results/runs.xlsx`` that is ``results/runs_files/``, or ``runs.xlsx_files/`` where the first name is
+another's. A sheet that is no path, or whose folder can't be written, has a folder in the platform's state folder,
+named by a hash of the target; ``EXPERIMENT_SHEET_DIR`` moves that. A ``memory://`` sheet lives as long as its
+process, and so does its folder.
+
+The folder is claimed by ``journal/sheet.json``, which names the sheet; it is put in place by a hard link, which
+only one of two processes can make.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiment_sheet.backends.base import Target
+
+_README = """\
+What experiment_sheet was told, before it reached the sheet. Do not edit; deleting it loses what still waits.
+Lines of *.jsonl are events, archive.jsonl.gz holds old ones (zcat reads it), checkpoint.json says what is in the sheet.
+`experiment-sheet sync` puts waiting rows into the sheet.
+"""
+
+_temporary: dict[str, Path] = {}
+
+
+def _remove_temporary() -> None:
+    for path in _temporary.values():
+        shutil.rmtree(path, ignore_errors=True)
+
+
+atexit.register(_remove_temporary)  # registered first, so it runs last, after open runs are finished
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The folders of one sheet: `root` is the files folder; `spare` takes the journal when `root` can't."""
+
+    sheet: str  # how sheet.json names it: the file's name, or the whole target
+    root: Path
+    spare: Path | None
+
+    @property
+    def journals(self) -> tuple[Path, ...]:
+        """Folders that may hold journals of this sheet, the first choice first."""
+        roots = (self.root,) if self.spare is None else (self.root, self.spare)
+        return tuple(root / "journal" for root in roots)
+
+
+def files_of(target: Target) -> Files:
+    """Find the folders of a sheet, without making them."""
+    if target.scheme == "memory":
+        root = _temporary.get(target.path)
+        if root is None:
+            root = _temporary[target.path] = Path(tempfile.mkdtemp(prefix="experiment_sheet-"))
+        return Files(target.path, root, None)
+    if target.scheme != "file":
+        return Files(f"{target.scheme}://{target.path}", _state_folder(target), None)
+    path = Path(target.path)
+    return Files(path.name, _beside(path), _state_folder(target))
+
+
+def prepare(journal: Path, sheet: str) -> None:
+    """Make a journal folder and claim it for `sheet`. Raises OSError where that can't be done."""
+    if (journal / "sheet.json").exists():
+        return
+    journal.mkdir(parents=True, exist_ok=True)
+    for name, text in {"README": _README, ".gitignore": "*\n"}.items():
+        (journal / name).write_text(text, encoding="utf-8")
+    claim = journal / f"sheet-{secrets.token_hex(4)}.tmp"
+    claim.write_text(json.dumps({"sheet": sheet}), encoding="utf-8")
+    try:
+        os.link(claim, journal / "sheet.json")
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without hard links
+        claim.replace(journal / "sheet.json")
+    claim.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    first = path.with_name(f"{path.stem}_files")
+    return first if _is_ours(first, path.name) else path.with_name(f"{path.name}_files")
+
+
+def _is_ours(folder: Path, sheet: str) -> bool:
+    try:
+        return bool(json.loads((folder / "journal" / "sheet.json").read_text(encoding="utf-8"))["sheet"] == sheet)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    try:
+        entries = list(folder.iterdir())
+    except OSError:
+        return not folder.exists() or folder.is_dir()
+    # Nothing but run folders (or a journal being made this moment): somebody deleted our journal.
+    return all(e.name == "journal" or (e / "run.json").exists() or any(e.glob("history-*")) for e in entries)
+
+
+def _state_folder(target: Target) -> Path:
+    digest = hashlib.blake2b(f"{target.scheme}:{target.path}".encode(errors="replace"), digest_size=10).hexdigest()
+    override = os.environ.get("EXPERIMENT_SHEET_DIR")
+    if override:
+        return Path(override).expanduser().absolute() / digest
+    import platformdirs
+
+    return platformdirs.user_state_path("experiment_sheet", appauthor=False) / digest

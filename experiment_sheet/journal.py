@@ -1,0 +1,311 @@
+"""The write-ahead log: what a process was told, before it reaches the sheet.
+
+One file per process and folder, ``<host>-<random>.jsonl``: append-only, one JSON line per event, written by one
+`os.write`. Events carry absolute cell values, never increments, so applying one twice equals once; they are
+ordered by stamp (epoch, seq), never by a clock.
+
+Invariants:
+
+- The writer knows the length of its file that is good. After a write that failed or came short it cuts the file
+  back to that length; where even that fails it starts a new file. So a line that was acknowledged is never glued
+  to the rest of one that was not.
+- After a failed fsync nothing is known of the file's pages (the kernel may have dropped them and reported so only
+  once), so every event that is not known to be safe is written again, to a new file.
+- An event is kept in memory until it is known to be in a sheet that was fsynced (`settle`). Where the file
+  vanished (somebody deleted the files folder), the kept events are written anew.
+- Where no folder can be written, events stay in memory; each later call tries again, and what is left
+  at exit goes to stderr as JSON lines.
+
+After a crash of the process: every line whose `append` returned is in the page cache, thus on disk. After power loss:
+every line up to the last `sync` that returned, and the file's name with it (its folder is fsynced when the
+file is made durable the first time). A torn last line is ignored by the reader, a damaged one in the middle
+is skipped and said once.
+
+Liveness: the writer holds an OS lock on ``<journal>.lock`` (never on the journal: reading must not need it), taken
+before the journal is visible under its name. A free lock means a dead writer, without trusting process ids. A
+forked child opens a journal of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import socket
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from experiment_sheet import locks, notices
+from experiment_sheet.events import Event, decode, encode
+from experiment_sheet.files import Files, prepare
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+SUFFIX: Final = ".jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event and the offset just behind its line."""
+
+    event: Event
+    end: int
+
+
+def read(path: Path, offset: int = 0) -> tuple[list[Entry], int]:
+    """Read the whole lines behind `offset`; answer their events and the offset behind the last of them."""
+    with open(path, "rb") as file:
+        file.seek(offset)
+        text = file.read()
+    good = text.rfind(b"\n") + 1
+    return list(_entries(text[:good], path, offset)), offset + good
+
+
+def _entries(text: bytes, path: Path, offset: int) -> Iterator[Entry]:
+    for line in text.split(b"\n")[:-1]:
+        offset += len(line) + 1
+        try:
+            event = decode(line, path.name)
+        except ValueError:
+            notices.say("damaged line", str(path), f"{path}: the line before byte {offset} is damaged and was skipped")
+            continue
+        if event is not None:
+            yield Entry(event, offset)
+
+
+def journals_in(folder: Path) -> list[Path]:
+    """Every journal in a folder, in the order of their names."""
+    try:
+        names = [entry.name for entry in os.scandir(folder) if entry.name.endswith(SUFFIX)]
+    except OSError:
+        return []
+    return [folder / name for name in sorted(names)]
+
+
+def lock_of(journal: Path) -> Path:
+    """The file whose lock the writer of a journal holds while it lives."""
+    return journal.with_name(f"{journal.name}.lock")
+
+
+@cache
+def machine() -> str:
+    """Name this machine since it booted."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        import uuid
+
+        return f"{uuid.getnode():012x}"
+
+
+@dataclass(slots=True)
+class _Line:
+    """An event that is not known to be in a sheet; `end` is None until it is in the open file."""
+
+    text: bytes
+    end: int | None = None
+
+
+@dataclass(slots=True)
+class _OpenFile:
+    path: Path
+    fd: int
+    lock: BaseFileLock
+    length: int
+    synced: int = 0  # length at the last fsync that succeeded
+    named: bool = False  # the folder was fsynced since the file was made
+
+    def is_still_there(self) -> bool:
+        try:
+            there, ours = self.path.stat(), os.fstat(self.fd)
+        except OSError:
+            return False
+        return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+
+
+@dataclass(slots=True)
+class Journal:
+    """The journal of this process for one sheet's folders. Safe to use from many threads."""
+
+    files: Files
+    _lines: list[_Line] = field(default_factory=list)
+    _file: _OpenFile | None = None
+    _seq: int = 0
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def path(self) -> Path | None:
+        """The file that is written to; None while there is none."""
+        return self._file.path if self._file else None
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Write events, giving them their seq. Raises OSError if they reached memory only; they are not lost then."""
+        with self._lock:
+            self._reopen_if_gone()
+            for event in events:
+                self._seq += 1
+                self._lines.append(_Line(encode(replace(event, seq=self._seq))))
+            self._write_lines()
+
+    def sync(self) -> None:
+        """Make every event durable that is not yet in a sheet. Raises OSError where that can't be done."""
+        with self._lock:
+            self._reopen_if_gone()
+            self._write_lines()
+            if self._file is None or self._file.synced == self._file.length:
+                return
+            try:
+                _fsync(self._file)
+            except OSError:
+                self._abandon()
+                self._write_lines()
+                if self._file is not None:
+                    _fsync(self._file)
+
+    def settle(self, journal: str, offset: int) -> None:
+        """Forget the events before `offset` of `journal`: they are in a sheet that was fsynced."""
+        with self._lock:
+            if self._file is not None and self._file.path.name == journal:
+                self._lines = [line for line in self._lines if line.end is None or line.end > offset]
+
+    def settle_unwritten(self, count: int) -> None:
+        """Forget the first `count` events that are in no file: they were applied from memory."""
+        with self._lock:
+            unwritten = [line for line in self._lines if line.end is None][:count]
+            self._lines = [line for line in self._lines if not any(line is gone for gone in unwritten)]
+
+    def unwritten(self) -> list[Event]:
+        """Events that are in no file, because none could be written."""
+        with self._lock:
+            events = [decode(line.text, "") for line in self._lines if line.end is None]
+        return [event for event in events if event is not None]
+
+    def print_unwritten(self) -> None:
+        """Print to stderr, one JSON line each, the events that no file took. The last resort, at exit."""
+        with self._lock:
+            for line in self._lines:
+                if line.end is None:
+                    sys.stderr.write(line.text.decode("ascii"))
+
+    def forget_file(self) -> None:
+        """Let go of the file without touching it: it is the parent's, and this is a forked child."""
+        if self._file is not None:
+            os.close(self._file.fd)
+        self._file, self._lines, self._lock = None, [], threading.RLock()
+
+    def _write_lines(self) -> None:
+        waiting = [line for line in self._lines if line.end is None]
+        if not waiting:
+            return
+        if self._file is None:
+            self._file = _open_first(self.files)
+        file = self._file
+        text = b"".join(line.text for line in waiting)
+        try:
+            written = os.write(file.fd, text)
+            if written != len(text):
+                raise OSError(f"{file.path} took {written} of {len(text)} bytes: is the disk full?")
+        except OSError:
+            self._cut_back()
+            raise
+        for line in waiting:
+            file.length += len(line.text)
+            line.end = file.length
+
+    def _reopen_if_gone(self) -> None:
+        """Somebody deleted the files folder: what is not yet in the sheet has to be written anew."""
+        if self._file is not None and not self._file.is_still_there():
+            self._abandon()
+
+    def _cut_back(self) -> None:
+        file = self._file
+        assert file is not None
+        try:
+            os.ftruncate(file.fd, file.length)
+        except OSError:
+            self._abandon()
+
+    def _abandon(self) -> None:
+        """Start a new file with the next write, holding every event that is not known to be in a sheet."""
+        if self._file is not None:
+            os.close(self._file.fd)
+            self._file.lock.release()
+        self._file = None
+        for line in self._lines:
+            line.end = None
+
+
+def _fsync(file: _OpenFile) -> None:
+    os.fsync(file.fd)
+    file.synced = file.length
+    if not file.named:
+        fsync_folder(file.path.parent)
+        file.named = True
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in a folder durable. Windows has no such call: NTFS journals them itself."""
+    if os.name == "nt":
+        return
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _open_first(files: Files) -> _OpenFile:
+    """Open a journal in the first folder that takes one."""
+    errors: list[OSError] = []
+    for folder in files.journals:
+        try:
+            return _open(folder, files.sheet)
+        except OSError as error:
+            errors.append(error)
+    reasons = "; ".join(map(str, errors))
+    raise OSError(f"no journal of {files.sheet} can be written ({reasons}); its events stay in memory")
+
+
+def _open(folder: Path, sheet: str) -> _OpenFile:
+    prepare(folder, sheet)
+    host = re.sub(r"[^A-Za-z0-9-]+", "-", socket.gethostname()).strip("-")[:40] or "host"
+    path = folder / f"{host}-{secrets.token_hex(6)}{SUFFIX}"
+    lock = locks.take(lock_of(path))
+    if lock is None:
+        raise OSError(f"{lock_of(path)} is held by another process")
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
+    except OSError:
+        lock.release()
+        raise
+    file = _OpenFile(path, fd, lock, 0)
+    first = {"journal": 1, "machine": machine(), "host": socket.gethostname(), "pid": os.getpid()}
+    try:
+        file.length = os.write(fd, json.dumps(first).encode("ascii") + b"\n")
+    except OSError:
+        os.close(fd)
+        lock.release()
+        path.unlink(missing_ok=True)
+        raise
+    return file
+
+
+def machine_of(journal: Path) -> str | None:
+    """The machine that wrote a journal; None if that can't be told."""
+    try:
+        with open(journal, "rb") as file:
+            return str(json.loads(file.readline(4096))["machine"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def is_dead(journal: Path) -> bool:
+    """Tell whether the writer of a journal is known to be dead: it ran on this machine, and its lock is free."""
+    return machine_of(journal) == machine() and locks.is_free(lock_of(journal))

@@ -1,0 +1,211 @@
+"""A sheet of runs: write rows into it, read them back, ask for the best."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from experiment_sheet import compare, frames, notices
+from experiment_sheet.backends.base import Table, Target
+from experiment_sheet.backends.registry import parse
+from experiment_sheet.changes import Change
+from experiment_sheet.checkpoint import Outcome
+from experiment_sheet.columns import RUN_ID, RUN_KEYS, Column, Role, RunId, flatten
+from experiment_sheet.errors import RunNotFound, SheetMissing
+from experiment_sheet.events import Event, Kind
+from experiment_sheet.fold import fold
+from experiment_sheet.ids import draw_run_id
+from experiment_sheet.ledger import Ledger, ledger_of
+from experiment_sheet.look import DEFAULT, Look
+from experiment_sheet.metrics import Goal, guess_role
+from experiment_sheet.overlay import lay_over
+from experiment_sheet.values import Cell, to_cell
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WAIT: Final = 10.0
+"""Seconds that `append` and `update` wait for the sheet's lock; then their rows wait."""
+
+SYNC_WAIT: Final = 30.0
+"""Seconds that `sync` waits for the sheet's lock."""
+
+
+def default_target() -> str:
+    """The sheet that is meant where none is named: ``EXPERIMENT_SHEET``, else ``runs.xlsx`` in the working folder."""
+    return os.environ.get("EXPERIMENT_SHEET") or "runs.xlsx"
+
+
+class Sheet:
+    """The table of runs at one target.
+
+    `target` is a path (``runs.xlsx``, ``runs.csv``, ``runs.xlsx#Ablations``), a Google Sheets URL, or
+    ``memory://name``; where it is None, the default sheet. `template` is the look of a sheet that is yet to be made.
+    Making a Sheet touches no file. Raises UnknownTarget for a target that no backend stores.
+    """
+
+    def __init__(self, target: str | os.PathLike[str] | Target | None = None, *, template: Look | None = None) -> None:
+        self.target: Target = parse(default_target() if target is None else target)
+        self._look = template or DEFAULT
+        self._epochs: dict[RunId, int] = {}
+
+    def __repr__(self) -> str:
+        return f"Sheet({self.name!r})"
+
+    @property
+    def name(self) -> str:
+        """The sheet, for people: its path or address."""
+        tab = "" if self.target.tab is None else f"#{self.target.tab}"
+        return f"{self.target.path}{tab}"
+
+    @property
+    def files(self) -> Path:
+        """The files folder: everything beside the sheet."""
+        return self._ledger.root
+
+    @property
+    def _ledger(self) -> Ledger:
+        return ledger_of(self.target, look=self._look)
+
+    @property
+    def _events_name(self) -> str:
+        return self._ledger.sheet_name(self.target.tab)
+
+    # Writing
+
+    def append(self, data: object) -> list[RunId]:
+        """Add rows of results from elsewhere: a dictionary, some dictionaries, or a DataFrame; one write for all.
+
+        Nested dictionaries flatten with dots; a column is input or output as it is in the sheet, else by a guess from
+        its name. Nothing is added but a ``run_id`` where a row has none. A missing value of a DataFrame is no value.
+        Answers the rows' run_ids. Raises TypeError for anything else.
+        """
+        roles = self.roles()
+        events = [self._event_of(flatten(row), roles) for row in frames.rows_of(data)]
+        if events:
+            self._done(self._ledger.record(events, wait=WAIT, durable=True))
+        return [event.run for event in events]
+
+    def _event_of(self, flat: Mapping[str, object], roles: Mapping[str, Role]) -> Event:
+        given = flat.get("run_id")
+        run = str(given) if given else draw_run_id()
+        cells = {_column(key, roles): to_cell(value) for key, value in flat.items() if key != "run_id"}
+        return Event(self._events_name, run, "end", cells, drawn=not given)
+
+    def update(self, run_id: RunId, values: Mapping[str, object], *, overwrite: bool = False) -> bool:
+        """Change cells of a run, months later too: its notes, its verdict, a corrected result, a column of your own.
+
+        A cell that a person filled or changed is left alone, unless `overwrite`. Answers whether every cell now holds
+        what was said (False: a person's cell was left alone, or the row waits; the log says which).
+        Raises RunNotFound.
+        """
+        table = self._table()
+        self._check(run_id, table)
+        roles = {**self.roles(), **dict(zip(table.headers, (c.role for c in table.columns), strict=True))}
+        cells = {_column(key, roles): to_cell(value) for key, value in flatten(values).items()}
+        self.resume(run_id)
+        event = Event(self._events_name, run_id, "update", cells, epoch=self._epochs.pop(run_id), overwrite=overwrite)
+        outcome = self._ledger.record([event], wait=WAIT, durable=True)
+        self._done(outcome)
+        if kept := outcome.kept.get(run_id):
+            names = ", ".join(column.key for column in kept)
+            notices.logger.warning(
+                "%s: %s of %s hold what a person wrote; left alone (overwrite=True writes over it)",
+                self.name, names, run_id,
+            )  # fmt: skip
+        return not (outcome.errors or kept or run_id in outcome.deleted)
+
+    def record(
+        self, run_id: RunId, cells: Mapping[Column, Cell], *, kind: Kind, drawn: bool = False, wait: float | None = None
+    ) -> None:
+        """Journal news of a run and, with `wait`, put it into the sheet, waiting at most so many seconds for its lock.
+
+        Never raises for what depends on the world. For `Run`; a person's code calls `log_run`, `append` or `update`.
+        """
+        event = Event(self._events_name, run_id, kind, cells, epoch=self._epochs.get(run_id, 1), drawn=drawn)
+        self._done(self._ledger.record([event], wait=wait, durable=kind != "change"))
+
+    def resume(self, run_id: RunId) -> Mapping[Column, Cell] | None:
+        """Answer what is known of a run, and let what is recorded from now on count as later; None if unknown."""
+        checkpoint = self._ledger.checkpoint
+        history = checkpoint.history(self._events_name, {run_id})
+        if not history:
+            self._epochs[run_id] = 2  # a row that people or another machine made
+            return None
+        folded = fold(history)[run_id]
+        self._epochs[run_id] = folded.last.epoch + 1
+        return folded.cells
+
+    def sync(self, *, wait: float = SYNC_WAIT) -> int:
+        """Put every waiting row of every process into the sheet; answer how many runs still wait."""
+        self._done(self._ledger.sync(wait=wait, everything=True))
+        return len(self._waiting())
+
+    def _done(self, outcome: Outcome) -> None:
+        for run in outcome.deleted:
+            notices.say("deleted", run, f"{self.name}: a person deleted the row of {run}; it stays deleted", level=20)
+
+    # Reading
+
+    def read(self) -> pd.DataFrame:
+        """Everything in the sheet, what people typed and what still waits included: one row per run, indexed by run_id.
+
+        The library's columns are named by key, even where a person renamed the header; people's by header. A sheet
+        that doesn't exist yet is empty. Raises SheetError where it can't be read.
+        """
+        return frames.frame_of(self._table())
+
+    def pending(self) -> list[RunId]:
+        """Runs with something that has not reached the sheet yet."""
+        return list(self._waiting())
+
+    def columns(self) -> dict[str, Role]:
+        """Who each column belongs to, by name: ``run``, ``input``, ``output`` or ``people``."""
+        return {name: column.role for column, name in frames.column_names(self._table().columns).items()}
+
+    def best(self, metric: str, *, mode: Goal | None = None, where: str | None = None) -> pd.Series[Any]:
+        """The best run by a metric; `where` is a pandas query (``"latency_ms < 20"``).
+
+        `mode` (``"max"`` or ``"min"``) is needed where the metric's name doesn't say which way is better. Raises
+        UnknownColumn, UsageError.
+        """
+        return compare.best(self.read(), metric, mode=mode, where=where)
+
+    def top(self, metric: str, count: int = 5, *, mode: Goal | None = None, where: str | None = None) -> pd.DataFrame:
+        """The `count` best runs by a metric, the best first; as `best`."""
+        return compare.top(self.read(), metric, count=count, mode=mode, where=where)
+
+    def roles(self) -> Mapping[str, Role]:
+        """Who each key belongs to, as far as logging knows; cheap, empty where nothing was logged."""
+        state = self._ledger.checkpoint.state()
+        applied = state.sheets.get(self._events_name)
+        return {} if applied is None else {column.key: column.role for column in reversed(applied.known.values())}
+
+    def _waiting(self) -> dict[RunId, Change]:
+        return self._ledger.checkpoint.waiting(self._events_name)
+
+    def _table(self) -> Table:
+        waiting = self._waiting()  # before the sheet is read: what arrives in between is then in both
+        backend = self._ledger.open(self._events_name)
+        try:
+            table = backend.read()
+        except SheetMissing:
+            table = Table((), (), ())
+        finally:
+            backend.close()
+        return lay_over(table, waiting)
+
+    def _check(self, run_id: RunId, table: Table) -> None:
+        if RUN_ID in table.columns:
+            place = table.columns.index(RUN_ID)
+            if any(row[place] == run_id for row in table.rows):
+                return
+        raise RunNotFound(f"{self.name} has no run {run_id!r}; `experiment-sheet ls` lists them")
+
+
+def _column(key: str, roles: Mapping[str, Role]) -> Column:
+    if key in RUN_KEYS:
+        return Column("run", key)
+    return Column(roles.get(key) or guess_role(key), key)

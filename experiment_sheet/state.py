@@ -1,0 +1,181 @@
+"""What the checkpoint knows of a sheet: ``checkpoint.json``, replaced atomically after the sheet was written.
+
+It may always be older than the sheet, never newer: it is written after the sheet was fsynced. So whatever is lost of
+it (a crash, a power loss, a deleted file) means only that some events are applied again, which changes nothing. It
+stays small: journals' offsets, and the cells of runs that are still going; of an ended run nothing is kept.
+
+``generations.log`` beside it says which runs each generation of the sheet wrote, so that a stale save can be mended.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from experiment_sheet.columns import Column, RunId
+from experiment_sheet.events import Stamp, cells_from_json, cells_to_json
+from experiment_sheet.fold import Folded
+from experiment_sheet.values import Cell
+
+NAME: Final = "checkpoint.json"
+GENERATIONS: Final = "generations.log"
+
+
+@dataclass(slots=True)
+class Live:
+    """A run that is still going: what we last wrote into its row."""
+
+    stamp: Stamp  # of the last event that was applied
+    journal: str  # of the process that runs it
+    cells: dict[Column, Cell] = field(default_factory=dict)
+    theirs: set[Column] = field(default_factory=set)  # cells that a person changed; theirs from now on
+    deleted: bool = False  # a person deleted the row
+
+
+@dataclass(slots=True)
+class Applied:
+    """What was applied to one sheet of the target (a workbook may have several tabs)."""
+
+    offsets: dict[str, int] = field(default_factory=dict)  # journal → where the events begin that were not applied
+    generation: int = 0  # of our last write to this sheet
+    known: dict[str, Column] = field(default_factory=dict)  # as `Backend.known`
+    live: dict[RunId, Live] = field(default_factory=dict)
+
+    def keep(self, run: RunId, folded: Folded, *, deleted: bool = False, theirs: Collection[Column] = ()) -> None:
+        """Remember what was written of a run that goes on; forget one that ended."""
+        if folded.ended:
+            self.live.pop(run, None)
+            return
+        live = self.live.setdefault(run, Live(folded.last, folded.journal))
+        live.stamp = max(live.stamp, folded.last)
+        live.journal = folded.journal or live.journal
+        live.cells.update(folded.cells)
+        live.theirs.update(theirs)
+        live.deleted |= deleted
+
+
+@dataclass(slots=True)
+class State:
+    """Everything in ``checkpoint.json``."""
+
+    sheet: str = field(default_factory=lambda: secrets.token_hex(8))  # the identity in the sheet's mark
+    generation: int = 0
+    token: str | None = None  # names the state of the sheet after our last write
+    archive: int = 0  # length of the archive that is good
+    archived: list[str] = field(default_factory=list)  # journals in the archive, about to be unlinked
+    sheets: dict[str, Applied] = field(default_factory=dict)
+
+
+def load(folder: Path) -> State:
+    """Read the state; a fresh one where there is none that can be read."""
+    try:
+        return _from_json(json.loads((folder / NAME).read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return State()
+
+
+def save(folder: Path, state: State) -> None:
+    """Replace the state atomically. Not fsynced: an older one is as good."""
+    temporary = folder / f"{NAME}.{secrets.token_hex(4)}.tmp"
+    try:
+        temporary.write_text(json.dumps(_to_json(state), separators=(",", ":")), encoding="utf-8")
+        temporary.replace(folder / NAME)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def note_generation(folder: Path, generation: int, sheet: str, *, added: list[RunId], changed: list[RunId]) -> None:
+    """Note which runs a generation wrote, before it is written."""
+    line = json.dumps({"generation": generation, "sheet": sheet, "added": added, "changed": changed})
+    with open(folder / GENERATIONS, "ab") as file:
+        file.write(line.encode("ascii") + b"\n")
+
+
+def runs_since(folder: Path, generation: int, sheet: str) -> tuple[set[RunId], set[RunId]]:
+    """Runs that generations after this one added, and those that they only changed."""
+    added: set[RunId] = set()
+    changed: set[RunId] = set()
+    for line in _generations(folder):
+        if line["generation"] > generation and line["sheet"] == sheet:
+            added.update(line["added"])
+            changed.update(line["changed"])
+    return added, changed - added
+
+
+def _generations(folder: Path) -> Iterator[Mapping[str, Any]]:
+    try:
+        text = (folder / GENERATIONS).read_bytes()
+    except OSError:
+        return
+    for line in text.split(b"\n"):
+        try:
+            data = json.loads(line)
+            if {"generation", "sheet", "added", "changed"} <= data.keys():
+                yield data
+        except (ValueError, AttributeError):
+            continue  # torn by a crash: that generation was not written
+
+
+def _to_json(state: State) -> dict[str, object]:
+    return {
+        "version": 1,
+        "sheet": state.sheet,
+        "generation": state.generation,
+        "token": state.token,
+        "archive": state.archive,
+        "archived": state.archived,
+        "sheets": {name: _applied_to_json(applied) for name, applied in state.sheets.items()},
+    }
+
+
+def _applied_to_json(applied: Applied) -> dict[str, object]:
+    return {
+        "offsets": applied.offsets,
+        "generation": applied.generation,
+        "known": {header: [column.role, column.key] for header, column in applied.known.items()},
+        "live": {
+            run: {
+                "stamp": [live.stamp.epoch, live.stamp.seq, live.stamp.journal],
+                "journal": live.journal,
+                "cells": cells_to_json(live.cells),
+                "theirs": [[column.role, column.key] for column in sorted(live.theirs)],
+                "deleted": live.deleted,
+            }
+            for run, live in applied.live.items()
+        },
+    }
+
+
+def _from_json(data: Any) -> State:
+    return State(
+        sheet=str(data["sheet"]),
+        generation=int(data["generation"]),
+        token=data["token"],
+        archive=int(data["archive"]),
+        archived=list(data["archived"]),
+        sheets={name: _applied_from_json(applied) for name, applied in data["sheets"].items()},
+    )
+
+
+def _applied_from_json(data: Any) -> Applied:
+    return Applied(
+        offsets={name: int(offset) for name, offset in data["offsets"].items()},
+        generation=int(data["generation"]),
+        known={header: Column(*column) for header, column in data["known"].items()},
+        live={run: _live_from_json(live) for run, live in data["live"].items()},
+    )
+
+
+def _live_from_json(data: Any) -> Live:
+    return Live(
+        stamp=Stamp(*data["stamp"]),
+        journal=str(data["journal"]),
+        cells=cells_from_json(data["cells"]),
+        theirs={Column(*column) for column in data["theirs"]},
+        deleted=bool(data["deleted"]),
+    )

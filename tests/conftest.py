@@ -1,0 +1,54 @@
+"""What every test stands on: a clean environment, its own folder, and the real files where they are at hand."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def _clean_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start in an empty folder, without settings of the person who runs the tests."""
+    for name in list(os.environ):
+        if name.startswith(("EXPERIMENT_SHEET", "WANDB_", "MLFLOW_")):
+            monkeypatch.delenv(name)
+    for name in ("XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / ".xdg"))
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def shared_workbooks() -> Path:
+    """Folder of workbooks that other programs made."""
+    return _shared("workbooks")
+
+
+@pytest.fixture
+def shared_runs() -> Path:
+    """Folder of results that other tools logged."""
+    return _shared("runs")
+
+
+@pytest.fixture
+def soffice() -> str:
+    """LibreOffice's program. On the project's CI its absence is a failure, elsewhere a skip."""
+    found = shutil.which("soffice") or shutil.which("libreoffice")
+    if found:
+        return found
+    if os.environ.get("CI") and sys.platform == "linux":
+        pytest.fail("CI on Linux has to have LibreOffice; .ci/run installs it")
+    pytest.skip("LibreOffice (soffice) is not on the PATH")
+
+
+def _shared(name: str) -> Path:
+    folder = SHARED / name
+    if not folder.is_dir():
+        pytest.skip(f"../shared/{name} is not beside the project")
+    return folder
