@@ -85,8 +85,9 @@ class Checkpoint:
     files: Files
     open_backend: Callable[[str], Backend]
     journal: Journal
-    exists: Callable[[], bool]
     max_columns: int
+    exists: Callable[[], bool]
+    check_open: Callable[[], None] = lambda: None  # raises SheetBusy while a person's program has the sheet open
     absent: float = ABSENT
 
     @property
@@ -194,6 +195,7 @@ class Checkpoint:
     def _apply(self, sheet: str, events: list[Event], ends: dict[str, int], state: State, outcome: Outcome) -> None:
         applied = state.sheets[sheet]
         try:
+            self.check_open()
             for attempt in range(1, _ATTEMPTS + 1):
                 try:
                     with closing(self.open_backend(sheet)) as backend:
@@ -232,7 +234,7 @@ class Checkpoint:
                 state.token = None
                 return _Meeting(remake=applied.generation > 0)
         mark = backend.mark()
-        if type(backend).mark is Backend.mark:
+        if not backend.keeps_mark:
             return _Meeting()
         if mark is not None and mark.sheet != state.sheet:
             strange = applied.generation > 0
@@ -298,7 +300,7 @@ class Checkpoint:
     def _write_changes(self, sheet: str, backend: Backend, todo: Mapping[RunId, Change], state: State) -> Written:
         new = [run for run, change in todo.items() if change.new]
         generation = state.generation + 1
-        if type(backend).mark is not Backend.mark:
+        if backend.keeps_mark:
             changed = [run for run, change in todo.items() if not change.new]
             states.note_generation(self.folder, generation, sheet, added=new, changed=changed)
         unseen = all(change.unseen for change in todo.values() if change.new)

@@ -22,11 +22,12 @@ from experiment_sheet import notices
 from experiment_sheet.backends.base import Backend, Target
 from experiment_sheet.backends.registry import open_backend
 from experiment_sheet.checkpoint import Checkpoint, Outcome
-from experiment_sheet.errors import SheetError
+from experiment_sheet.errors import SheetBusy, SheetError
 from experiment_sheet.events import Event
 from experiment_sheet.files import files_of
 from experiment_sheet.journal import Journal
 from experiment_sheet.look import DEFAULT, Look
+from experiment_sheet.owners import owner_of
 
 EXIT_WAIT: Final = 10.0
 """Seconds that waiting rows get at exit."""
@@ -62,10 +63,25 @@ class Ledger:
         """Whether there is a file, for targets that are files."""
         return self.target.scheme != "file" or os.path.lexists(self.target.path)
 
+    def check_open(self) -> None:
+        """Raise SheetBusy while a spreadsheet program has the file open: its next save would undo ours."""
+        if self.target.scheme == "file" and (owner := owner_of(Path(self.target.path))):
+            raise SheetBusy(
+                f"{self.target.path} is open in {owner}; rows wait until it is closed."
+                " `experiment-sheet open --view` shows a copy that you can leave open"
+            )
+
     @property
     def checkpoint(self) -> Checkpoint:
         """The checkpoint of this target."""
-        return Checkpoint(self.journal.files, self.open, self.journal, self.exists, self.look.max_columns)
+        return Checkpoint(
+            self.journal.files,
+            self.open,
+            self.journal,
+            max_columns=self.look.max_columns,
+            exists=self.exists,
+            check_open=self.check_open,
+        )
 
     def record(self, events: Sequence[Event], *, wait: float | None, durable: bool) -> Outcome:
         """Journal events and, with `wait`, apply them. Never raises for what depends on the world.

@@ -33,6 +33,7 @@ STATUS, ACC, LR, NOTES = Column("run", "status"), Column("output", "acc"), Colum
 class JsonBackend(Backend):
     """A sheet in a JSON file: rows in order, a mark, and a list of the writes it saw."""
 
+    keeps_mark = True
     busy = False
     changes_once = False
 
@@ -106,7 +107,7 @@ class World:
         """A process that logs, as far as its journal tells."""
         target = Target("file", str(self.path))
         exists = self.path.exists
-        return Checkpoint(self.files, lambda _: self.backend(target), Journal(self.files), exists, max_columns)
+        return Checkpoint(self.files, lambda _: self.backend(target), Journal(self.files), max_columns, exists)
 
     def log(self, kind: str, cells: dict[Column, Cell], run: str = "r1", **more: object) -> None:
         self.process.journal.append([Event("runs.json", run, kind, cells, **more)])

@@ -30,7 +30,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import ClassVar, Final
 
 from experiment_sheet.columns import Column, RunId
 from experiment_sheet.look import DEFAULT, Look
@@ -105,6 +105,9 @@ class Backend(ABC):
     """Header → column of the columns this library made or adopted, from the last write. Set by the caller before a
     call. A backend that keeps identity in the sheet itself ignores it; for the others (a CSV has nothing
     but headers) it tells ``loss`` the input from ``loss`` the output."""
+
+    keeps_mark: ClassVar[bool] = False
+    """Whether `write` stores its `mark` in the sheet."""
 
     def __init__(self, target: Target, *, look: Look = DEFAULT) -> None:
         self.target = target

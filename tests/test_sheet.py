@@ -1,0 +1,182 @@
+"""The sheet as a person's code uses it: append, read, update, best, waiting rows."""
+
+from __future__ import annotations
+
+import csv
+import logging
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from experiment_sheet import locks
+from experiment_sheet.columns import Column
+from experiment_sheet.errors import RunNotFound, UnknownTarget
+from experiment_sheet.sheet import Sheet
+
+STATUS, ACC = Column("run", "status"), Column("output", "acc")
+
+
+def _csv(path: Path) -> list[dict[str, str]]:
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_many_rows_go_in_with_one_call(tmp_path: Path) -> None:
+    """Dictionaries become rows, nested keys dotted columns; the ids come back in order."""
+    sheet = Sheet(tmp_path / "runs.csv")
+    ids = sheet.append([{"lr": 0.1, "acc": 0.9}, {"lr": 0.2, "model": {"depth": 3}}])
+    frame = sheet.read()
+    assert list(frame.index) == ids
+    assert frame["lr"].tolist() == [0.1, 0.2]
+    assert frame["model.depth"].tolist()[1] == 3
+    assert sheet.columns()["acc"] == "output"
+    assert sheet.columns()["lr"] == "input"
+
+
+def test_a_frame_goes_in_and_comes_back(tmp_path: Path) -> None:
+    """What append took from a DataFrame, read answers as one."""
+    frame = pd.DataFrame({"lr": [0.1, 0.2], "acc": [0.5, None], "model": ["cnn", "mlp"]})
+    sheet = Sheet(tmp_path / "runs.csv")
+    sheet.append(frame)
+    back = sheet.read()[["lr", "acc", "model"]].reset_index(drop=True)
+    pd.testing.assert_frame_equal(back, frame, check_dtype=False)
+
+
+def test_nothing_is_added_to_what_is_appended(tmp_path: Path) -> None:
+    """Results from elsewhere get a run_id and no provenance of this process."""
+    Sheet(tmp_path / "runs.csv").append({"acc": 0.9})
+    (row,) = _csv(tmp_path / "runs.csv")
+    assert {key for key, value in row.items() if value} == {"acc", "run_id"}
+
+
+def test_a_run_is_updated_later_but_never_over_a_person(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Notes and verdict are written where nobody else wrote; else they are left and it is said."""
+    path = tmp_path / "runs.csv"
+    sheet = Sheet(path)
+    (run,) = sheet.append({"acc": 0.9, "notes": "first"})
+    assert sheet.update(run, {"notes": "second", "verdict": "confirmed"})
+    assert (_csv(path)[0]["notes"], _csv(path)[0]["verdict"]) == ("second", "confirmed")
+    path.write_text(path.read_text(encoding="utf-8-sig").replace("second", "mine"), encoding="utf-8-sig")
+    assert not sheet.update(run, {"notes": "third", "acc": 0.91})
+    assert (_csv(path)[0]["notes"], _csv(path)[0]["acc"]) == ("mine", "0.91")
+    assert "left alone" in caplog.text
+    assert sheet.update(run, {"notes": "forced"}, overwrite=True)
+    assert _csv(path)[0]["notes"] == "forced"
+
+
+def test_a_column_of_a_persons_own_is_filled_by_an_explicit_update(tmp_path: Path) -> None:
+    """A header that a person typed is where code writes when told so."""
+    path = tmp_path / "runs.csv"
+    sheet = Sheet(path)
+    (run,) = sheet.append({"acc": 0.9})
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    path.write_text(f"{lines[0]},leaderboard\n{lines[1]},\n", encoding="utf-8-sig")
+    assert sheet.update(run, {"leaderboard": 0.77})
+    assert _csv(path)[0]["leaderboard"] == "0.77"
+    assert sheet.read()["leaderboard"].tolist() == [0.77]
+
+
+def test_a_run_that_is_not_there_is_said(tmp_path: Path) -> None:
+    """An update of nothing is a mistake in the code, not in the world."""
+    sheet = Sheet(tmp_path / "runs.csv")
+    sheet.append({"acc": 0.9})
+    with pytest.raises(RunNotFound, match="rnope"):
+        sheet.update("rnope", {"notes": "x"})
+
+
+def test_a_target_of_unknown_kind_is_refused_at_once() -> None:
+    """Before anything is logged, not at the end of a training."""
+    with pytest.raises(UnknownTarget):
+        Sheet("runs.docx")
+
+
+def test_a_sheet_that_does_not_exist_is_empty(tmp_path: Path) -> None:
+    """Reading makes nothing."""
+    sheet = Sheet(tmp_path / "runs.csv")
+    assert sheet.read().empty
+    assert sheet.pending() == []
+    assert not list(tmp_path.glob("runs*"))
+
+
+def test_waiting_rows_are_read_and_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """While another process holds the lock rows wait: they are in read, in pending, and one message says so."""
+    path = tmp_path / "runs.csv"
+    sheet = Sheet(path)
+    sheet.append({"acc": 0.9})
+    held = locks.take(sheet.files / "journal" / "sheet.lock")
+    assert held is not None
+    for value in (0.5, 0.6):
+        sheet.record(f"rwait{value}", {ACC: value, STATUS: "finished"}, kind="end", wait=0.1)
+    assert len(_csv(path)) == 1
+    assert sheet.read()["acc"].tolist() == [0.9, 0.5, 0.6]
+    assert sheet.pending() == ["rwait0.5", "rwait0.6"]
+    assert len([r for r in caplog.records if r.levelno == logging.WARNING]) == 1
+    held.release()
+    assert sheet.sync() == 0
+    assert [row["acc"] for row in _csv(path)] == ["0.9", "0.5", "0.6"]
+
+
+def test_what_a_person_typed_shines_through_what_waits(tmp_path: Path) -> None:
+    """Reading lays waiting cells only over cells that are still the library's."""
+    path = tmp_path / "runs.csv"
+    sheet = Sheet(path)
+    sheet.record("r1", {ACC: 0.1, STATUS: "running"}, kind="start", wait=5)
+    path.write_text(path.read_text(encoding="utf-8-sig").replace("0.1", "0.77"), encoding="utf-8-sig")
+    sheet.record("r1", {ACC: 0.2, STATUS: "finished"}, kind="change")
+    frame = sheet.read()
+    assert frame.loc["r1", "acc"] == 0.77
+    assert frame.loc["r1", "status"] == "finished"
+
+
+def test_a_symlink_is_the_same_sheet(tmp_path: Path) -> None:
+    """Sheet, lock and journal are found through the real path."""
+    (tmp_path / "real").mkdir()
+    real = Sheet(tmp_path / "real" / "runs.csv")
+    real.append({"acc": 0.9})
+    (tmp_path / "link.csv").symlink_to(tmp_path / "real" / "runs.csv")
+    link = Sheet(tmp_path / "link.csv")
+    link.append({"acc": 0.8})
+    assert link.files == real.files
+    assert len(_csv(tmp_path / "real" / "runs.csv")) == 2
+
+
+def test_a_sheet_keeps_its_place_when_the_process_moves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative target means the folder in which the sheet was named."""
+    monkeypatch.chdir(tmp_path)
+    sheet = Sheet("runs.csv")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    sheet.append({"acc": 0.9})
+    assert len(_csv(tmp_path / "runs.csv")) == 1
+
+
+def test_the_default_sheet_is_runs_xlsx_or_what_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No target means the default."""
+    assert Path(Sheet().target.path).name == "runs.xlsx"
+    monkeypatch.setenv("EXPERIMENT_SHEET", "mine.csv")
+    assert Path(Sheet().target.path).name == "mine.csv"
+
+
+def test_best_and_top_read_the_sheet(tmp_path: Path) -> None:
+    """The questions people ask most are one call."""
+    sheet = Sheet(tmp_path / "runs.csv")
+    sheet.append([{"acc": value, "lr": value / 10} for value in (0.1, 0.9, 0.5)])
+    assert sheet.best("acc")["lr"] == pytest.approx(0.09)
+    assert sheet.top("acc", 2)["acc"].tolist() == [0.9, 0.5]
+    assert sheet.best("acc", where="lr < 0.06")["acc"] == 0.5
+
+
+def test_real_results_of_others_go_in_whole(tmp_path: Path, shared_runs: Path) -> None:
+    """AutoML benchmark results, a W&B export, an MLflow export and step logs come back as they were."""
+    for source in sorted(shared_runs.glob("*.csv")):
+        frame = pd.read_csv(source, skipinitialspace=True)
+        sheet = Sheet(tmp_path / f"{source.stem}.csv")
+        ids = sheet.append(frame)
+        assert len(ids) == len(frame)
+        back = sheet.read()
+        assert len(back) == len(frame)
+        numeric = [c for c in frame.select_dtypes("number").columns if frame[c].notna().any()]
+        for column in numeric[:5]:
+            name = column if column in back.columns else next(n for n in back.columns if n.startswith(column))
+            assert back[name].astype(float).fillna(-1).tolist() == frame[column].astype(float).fillna(-1).tolist()
