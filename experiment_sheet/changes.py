@@ -7,7 +7,7 @@ them where nothing was written yet.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from experiment_sheet.backends.base import ANYTHING, Anything
@@ -48,26 +48,26 @@ def of_live(folded: Folded, live: Live) -> Change:
 
 def of_remade(folded: Folded, live: Live) -> Change:
     """A run that goes on, while its sheet was replaced by one that may not know it."""
-    cells = live.cells | folded.cells
-    return Change(folded, cells, {column: [EMPTY, cell] for column, cell in cells.items()}, new=True)
+    return Change(folded, live.cells | dict(folded.cells), {}, new=True)
 
 
 def of_ended(pending: Folded, before: Folded | None, full: Folded) -> Change:
     """A run of which we keep nothing but its history: the stamps of all of it decide each pending cell."""
     cells = {column: full.cells[column] for column in pending.cells}
-    last = _last(pending, before.values if before else {})
+    last = _last(pending, before.values() if before else {})
     return Change(full, cells, last, new=before is None and full.made)
 
 
 def again(full: Folded, *, added: bool) -> Change:
     """A run that the sheet forgot: all of it."""
-    last: Last = {column: [EMPTY, *values] for column, values in full.values.items()}
-    return Change(full, dict(full.cells), last, new=added)
+    return Change(full, dict(full.cells), _last(full, {}), new=added)
 
 
 def _last(folded: Folded, before: dict[Column, list[Cell]]) -> Last:
-    overwrite: Collection[Column] = folded.overwrite
+    """What the cells may hold, besides the value to be written."""
+    if len(folded.events) == 1 and not before and not folded.overwrite:
+        return {}  # no cell was written yet, which goes without saying
     return {
-        column: ANYTHING if column in overwrite else [*before.get(column, [EMPTY]), *values]
-        for column, values in folded.values.items()
+        column: ANYTHING if column in folded.overwrite else [*before.get(column, [EMPTY]), *values[:-1]]
+        for column, values in folded.values().items()
     }

@@ -39,7 +39,7 @@ from experiment_sheet.errors import SheetChanged, SheetError
 from experiment_sheet.events import Event
 from experiment_sheet.files import Files, prepare
 from experiment_sheet.fold import Folded, fold
-from experiment_sheet.journal import Journal, is_dead, journals_in, lock_of, read
+from experiment_sheet.journal import Entry, Journal, is_dead, journals_in, lock_of, read
 from experiment_sheet.state import Applied, State
 from experiment_sheet.values import Cell
 
@@ -169,7 +169,7 @@ class Checkpoint:
                 continue
             start = min((applied.offsets.get(name, 0) for applied in state.sheets.values()), default=0)
             try:
-                entries, pending.ends[name] = read(path, start)
+                entries, pending.ends[name] = self._read(path, start)
             except FileNotFoundError:
                 continue  # archived by another process since we listed the folder
             for entry in entries:
@@ -181,6 +181,10 @@ class Checkpoint:
             state.sheets.setdefault(event.sheet, Applied())
             pending.events.setdefault(event.sheet, []).append(event)
         return pending
+
+    def _read(self, path: Path, start: int) -> tuple[list[Entry], int]:
+        known = self.journal.entries(start) if path == self.journal.path else None
+        return known or read(path, start)
 
     def history(self, sheet: str, runs: set[RunId]) -> list[Event]:
         """Every event of some runs, applied or not, archived or not."""
@@ -216,10 +220,11 @@ class Checkpoint:
         meeting = self._meet(sheet, backend, applied, state)
         folded = fold(events)
         todo = dict(self._changes(sheet, folded, applied, meeting))
+        columns = dict(applied.columns)
         for run, change in todo.items():
-            if left_out := self._left_out(change, applied):
+            if left_out := self._left_out(change, columns):
                 outcome.no_room[run] = left_out
-        writing = {run: change for run, change in todo.items() if change.cells}
+        writing = {run: change for run, change in todo.items() if change.cells or change.new}
         written = self._write_changes(sheet, backend, writing, state) if writing else Written()
         self._remember(writing, written, applied, outcome)
         for run in folded.keys() - writing.keys():  # nothing to write: a deleted row, or all cells a person's
@@ -287,15 +292,19 @@ class Checkpoint:
         if not runs:
             return {}, {}
         events = self.history(sheet, runs) + [e for e in self.journal.unwritten() if e.run in runs and e.sheet == sheet]
-        before = [e for e in events if e.run not in pending or e.stamp not in pending[e.run].stamps]
+        waiting = {run: folded.stamps for run, folded in pending.items() if run in runs}
+        before = [event for event in events if event.stamp not in waiting.get(event.run, ())]
         return fold(before), fold(events)
 
-    def _left_out(self, change: Change, applied: Applied) -> dict[Column, Cell]:
-        """Take out of a change the cells of automatic columns that would be too many."""
-        known = {column for column in applied.known.values() if column.role in ("input", "output")}
-        fresh = [c for c in change.cells if c.role in ("input", "output") and c not in known]
-        room = max(0, self.max_columns - len(known))
-        return {column: change.cells.pop(column) for column in fresh[room:]}
+    def _left_out(self, change: Change, columns: dict[Column, None]) -> dict[Column, Cell]:
+        """Take out of a change the cells of automatic columns that would be too many; add its others to `columns`."""
+        if change.cells.keys() <= columns.keys():
+            return {}
+        room = self.max_columns - sum(map(_is_automatic, columns))
+        fresh = [column for column in change.cells if _is_automatic(column) and column not in columns]
+        left_out = {column: change.cells.pop(column) for column in fresh[max(0, room) :]}
+        columns.update(dict.fromkeys(change.cells))
+        return left_out
 
     def _write_changes(self, sheet: str, backend: Backend, todo: Mapping[RunId, Change], state: State) -> Written:
         new = [run for run, change in todo.items() if change.new]
@@ -321,6 +330,7 @@ class Checkpoint:
         outcome.deleted |= missing
         outcome.kept.update(written.kept)
         for run, change in todo.items():
+            applied.columns.update(dict.fromkeys(column for column in change.cells if column not in no_room))
             if lost := {column: cell for column, cell in change.cells.items() if column in no_room}:
                 outcome.no_room.setdefault(run, {}).update(lost)
             applied.keep(run, change.folded, deleted=run in missing, theirs=written.kept.get(run, ()))
@@ -375,3 +385,7 @@ def _is_spent(path: Path, state: State) -> bool:
     except OSError:
         return False
     return bool(state.sheets) and all(a.offsets.get(path.name, 0) >= size for a in state.sheets.values())
+
+
+def _is_automatic(column: Column) -> bool:
+    return column.role in ("input", "output")

@@ -18,11 +18,9 @@ Invariants:
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from experiment_sheet.metrics import guess_role
 from experiment_sheet.values import clean, fields_of, to_cell, units
@@ -31,9 +29,11 @@ Role = Literal["run", "input", "output", "people"]
 RunId = str
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Column:
-    """A column's identity: who writes it, and under which key. The key may be of any length."""
+class Column(NamedTuple):
+    """A column's identity: who writes it, and under which key. The key may be of any length.
+
+    A tuple, because it is hashed for every cell of every row.
+    """
 
     role: Role
     key: str
@@ -73,6 +73,9 @@ _SIDES: Final[Mapping[Role, int]] = {"run": 0, "input": 1, "output": 2, "people"
 _DEPTH: Final = 16  # of nested dictionaries; deeper ones become the text of one cell
 
 
+_PLAIN: Final = frozenset((str, int, float, bool, type(None)))  # most values are, and need no closer look
+
+
 def flatten(data: object, *, depth: int = _DEPTH) -> dict[str, object]:
     """Bring nested dictionaries, and what looks like one (`fields_of`), down to one, with dotted keys.
 
@@ -88,7 +91,7 @@ def _flatten(data: object, prefix: str, flat: dict[str, object], bounds: tuple[i
     depth, above = bounds
     for key, value in (fields_of(data) or {}).items():
         name = prefix + _key_text(key)
-        inner = fields_of(value)
+        inner = None if type(value) in _PLAIN else fields_of(value)
         if inner and depth > 1 and id(value) not in above | {id(data)}:
             _flatten(value, name + ".", flat, (depth - 1, above | {id(data)}))
         else:
@@ -112,9 +115,29 @@ def _numbered(name: str, taken: Collection[str]) -> str:
     return found
 
 
+def column_of(key: str, roles: Mapping[str, Role]) -> Column:
+    """Say whose column a key of a flat dictionary is: as the sheet has it, else as the metrics table guesses."""
+    if key in RUN_KEYS:
+        return Column("run", key)
+    return Column(roles.get(key) or guess_role(key), key)
+
+
 def label(column: Column, taken: Collection[str] = ()) -> str:
     """Return the header that a new column gets beside headers that are taken."""
-    used = {header.casefold() for header in taken}
+    return _free_label(column, {header.casefold() for header in taken})
+
+
+def labels(columns: Iterable[Column]) -> list[str]:
+    """Return the headers of a table that is made of these columns."""
+    used: set[str] = set()
+    found = []
+    for column in columns:
+        found.append(_free_label(column, used))
+        used.add(found[-1].casefold())
+    return found
+
+
+def _free_label(column: Column, used: Collection[str]) -> str:
     bare, suffixed = _labels(column)
     for candidate in (bare, suffixed):
         if candidate.casefold() not in used:
@@ -135,6 +158,8 @@ def _labels(column: Column) -> tuple[str, str]:
 def _shortened(text: str, ending: str) -> str:
     if units(text + ending) <= LABEL_LIMIT:
         return text + ending
+    import hashlib  # OpenSSL takes milliseconds to load
+
     # The hash keeps long keys apart that begin alike, as flattened configs do.
     ending = f"… {hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}{ending}"
     half = text.encode("utf-16-le")[: 2 * (LABEL_LIMIT - units(ending))]

@@ -12,12 +12,8 @@ only one of two processes can make.
 from __future__ import annotations
 
 import atexit
-import hashlib
 import json
 import os
-import secrets
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +29,10 @@ _temporary: dict[str, Path] = {}
 
 
 def _remove_temporary() -> None:
+    if not _temporary:
+        return
+    import shutil
+
     for path in _temporary.values():
         shutil.rmtree(path, ignore_errors=True)
 
@@ -60,6 +60,8 @@ def files_of(target: Target) -> Files:
     if target.scheme == "memory":
         root = _temporary.get(target.path)
         if root is None:
+            import tempfile
+
             root = _temporary[target.path] = Path(tempfile.mkdtemp(prefix="experiment_sheet-"))
         return Files(target.path, root, None)
     if target.scheme != "file":
@@ -75,7 +77,7 @@ def prepare(journal: Path, sheet: str) -> None:
     journal.mkdir(parents=True, exist_ok=True)
     for name, text in {"README": _README, ".gitignore": "*\n"}.items():
         (journal / name).write_text(text, encoding="utf-8")
-    claim = journal / f"sheet-{secrets.token_hex(4)}.tmp"
+    claim = journal / f"sheet-{os.urandom(4).hex()}.tmp"
     claim.write_text(json.dumps({"sheet": sheet}), encoding="utf-8")
     try:
         os.link(claim, journal / "sheet.json")
@@ -105,6 +107,8 @@ def _is_ours(folder: Path, sheet: str) -> bool:
 
 
 def _state_folder(target: Target) -> Path:
+    import hashlib
+
     digest = hashlib.blake2b(f"{target.scheme}:{target.path}".encode(errors="replace"), digest_size=10).hexdigest()
     override = os.environ.get("EXPERIMENT_SHEET_DIR")
     if override:

@@ -6,7 +6,7 @@ events are seen doesn't matter, and seeing one twice changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from experiment_sheet.columns import Column, RunId
@@ -18,28 +18,36 @@ from experiment_sheet.values import Cell
 class Folded:
     """One run, as far as some events tell."""
 
-    first: Stamp
-    last: Stamp
-    cells: dict[Column, Cell] = field(default_factory=dict)
-    values: dict[Column, list[Cell]] = field(default_factory=dict)  # everything that was ever said of a cell
+    events: list[Event]  # in the order of their stamps; at least one
+    cells: Mapping[Column, Cell]
     overwrite: set[Column] = field(default_factory=set)  # cells to write whatever they hold
-    stamps: set[Stamp] = field(default_factory=set)
     journal: str = ""  # of the process that started the run last
     made: bool = False  # one of the events may add the row
     drawn: bool = False  # … and the library drew its id
     ended: bool = False
 
-    def _add(self, event: Event) -> None:
-        for column, cell in event.cells.items():
-            self.cells[column] = cell
-            self.values.setdefault(column, []).append(cell)
-            (self.overwrite.add if event.overwrite else self.overwrite.discard)(column)
-        if event.makes_row:
-            self.made, self.drawn = True, event.drawn
-        if event.kind in ("start", "end"):
-            self.ended, self.journal = event.kind == "end", event.journal
-        self.last = event.stamp
-        self.stamps.add(event.stamp)
+    @property
+    def first(self) -> Stamp:
+        """Stamp of the earliest event."""
+        return self.events[0].stamp
+
+    @property
+    def last(self) -> Stamp:
+        """Stamp of the latest event."""
+        return self.events[-1].stamp
+
+    @property
+    def stamps(self) -> set[Stamp]:
+        """Stamps of all its events."""
+        return {event.stamp for event in self.events}
+
+    def values(self) -> dict[Column, list[Cell]]:
+        """Everything that was ever said of each cell."""
+        values: dict[Column, list[Cell]] = {}
+        for event in self.events:
+            for column, cell in event.cells.items():
+                values.setdefault(column, []).append(cell)
+        return values
 
 
 def fold(events: Iterable[Event]) -> dict[RunId, Folded]:
@@ -51,8 +59,25 @@ def fold(events: Iterable[Event]) -> dict[RunId, Folded]:
 
 
 def _fold_run(events: list[Event]) -> Folded:
-    events.sort(key=lambda event: event.stamp)
-    folded = Folded(events[0].stamp, events[0].stamp)
+    if len(events) > 1:
+        events.sort(key=lambda event: event.stamp)
+    folded = Folded(events, _merged(events))
     for event in events:
-        folded._add(event)  # noqa: SLF001 - the class and this function are one piece
+        if event.makes_row:
+            folded.made, folded.drawn = True, event.drawn
+        if event.kind in ("start", "end"):
+            folded.ended, folded.journal = event.kind == "end", event.journal
+        if event.overwrite:
+            folded.overwrite.update(event.cells)
+        elif folded.overwrite:
+            folded.overwrite.difference_update(event.cells)
     return folded
+
+
+def _merged(events: list[Event]) -> Mapping[Column, Cell]:
+    if len(events) == 1:
+        return events[0].cells
+    cells: dict[Column, Cell] = {}
+    for event in events:
+        cells.update(event.cells)
+    return cells

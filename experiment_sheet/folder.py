@@ -7,10 +7,8 @@ name and then renamed, so after a crash it is as before or as after.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +60,8 @@ class RunFolder:
         if not source.is_dir():
             size, digest = _copy(source, self.path / relative)
             return Stored(relative, size, digest, type)
+        import hashlib  # 3 ms, and most runs store no file
+
         total, tree = 0, hashlib.blake2b(digest_size=32)
         inside = self.path.resolve()
         for part in _files_below(source):
@@ -109,11 +109,13 @@ def distinct_name(name: str, taken: dict[str, str]) -> str:
 
 
 def _short_hash(text: str) -> str:
+    import hashlib
+
     return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=4).hexdigest()
 
 
 def _spare(path: Path) -> Path:
-    return path.with_name(f".{secrets.token_hex(6)}.tmp")
+    return path.with_name(f".{os.urandom(6).hex()}.tmp")
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
@@ -128,6 +130,8 @@ def _files_below(folder: Path) -> Iterator[Path]:
 def _copy(source: Path, target: Path) -> tuple[int, str]:
     """Copy and hash in one pass, so that the hash is of what was copied even while somebody writes."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    import hashlib
+
     digest, size, spare = hashlib.blake2b(digest_size=32), 0, _spare(target)
     try:
         with open(source, "rb") as reading, open(spare, "wb") as writing:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from experiment_sheet.backends.base import Table
 from experiment_sheet.columns import RUN_ID, Column, Role, label
+from experiment_sheet.history import TIME
 from experiment_sheet.values import Cell, Link
 
 if TYPE_CHECKING:
@@ -31,6 +32,17 @@ def frame_of(table: Table) -> pd.DataFrame:
     frame = pd.DataFrame(series)
     frame.index = pd.Index(index, name="run_id")
     frame.attrs["roles"] = {name: column.role for column, name in names.items() if column != RUN_ID}
+    return frame
+
+
+def frame_of_steps(steps: Mapping[float, Mapping[str, Cell]]) -> pd.DataFrame:
+    """Make a DataFrame of logged steps: indexed by step, ``seconds`` since the run began, then what was logged."""
+    import pandas as pd
+
+    keys = list(dict.fromkeys(key for values in steps.values() for key in values))
+    series = {"seconds" if key == TIME else key: _series([v.get(key) for v in steps.values()]) for key in keys}
+    frame = pd.DataFrame(series)
+    frame.index = pd.Index(list(steps), name="step")
     return frame
 
 

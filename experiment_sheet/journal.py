@@ -31,19 +31,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
-import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from experiment_sheet import locks, notices
 from experiment_sheet.events import Event, decode, encode
 from experiment_sheet.files import Files, prepare
+from experiment_sheet.machine import host_name, machine_id
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -94,21 +92,11 @@ def lock_of(journal: Path) -> Path:
     return journal.with_name(f"{journal.name}.lock")
 
 
-@cache
-def machine() -> str:
-    """Name this machine since it booted."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        import uuid
-
-        return f"{uuid.getnode():012x}"
-
-
 @dataclass(slots=True)
 class _Line:
     """An event that is not known to be in a sheet; `end` is None until it is in the open file."""
 
+    event: Event
     text: bytes
     end: int | None = None
 
@@ -119,6 +107,7 @@ class _OpenFile:
     fd: int
     lock: BaseFileLock
     length: int
+    first: int = 0  # length of the first line, which is no event
     synced: int = 0  # length at the last fsync that succeeded
     named: bool = False  # the folder was fsynced since the file was made
 
@@ -151,7 +140,8 @@ class Journal:
             self._reopen_if_gone()
             for event in events:
                 self._seq += 1
-                self._lines.append(_Line(encode(replace(event, seq=self._seq))))
+                numbered = replace(event, seq=self._seq)
+                self._lines.append(_Line(numbered, encode(numbered)))
             self._write_lines()
 
     def sync(self) -> None:
@@ -184,8 +174,17 @@ class Journal:
     def unwritten(self) -> list[Event]:
         """Events that are in no file, because none could be written."""
         with self._lock:
-            events = [decode(line.text, "") for line in self._lines if line.end is None]
-        return [event for event in events if event is not None]
+            return [line.event for line in self._lines if line.end is None]
+
+    def entries(self, start: int) -> tuple[list[Entry], int] | None:
+        """What `read` of the open file would answer, from memory; None if not all of it is in memory."""
+        with self._lock:
+            lines = [line for line in self._lines if line.end is not None and line.end > start]
+            file = self._file
+            if file is None or max(start, file.first) + sum(len(line.text) for line in lines) != file.length:
+                return None
+            name = file.path.name
+            return [Entry(replace(line.event, journal=name), cast("int", line.end)) for line in lines], file.length
 
     def print_unwritten(self) -> None:
         """Print to stderr, one JSON line each, the events that no file took. The last resort, at exit."""
@@ -275,8 +274,8 @@ def _open_first(files: Files) -> _OpenFile:
 
 def _open(folder: Path, sheet: str) -> _OpenFile:
     prepare(folder, sheet)
-    host = re.sub(r"[^A-Za-z0-9-]+", "-", socket.gethostname()).strip("-")[:40] or "host"
-    path = folder / f"{host}-{secrets.token_hex(6)}{SUFFIX}"
+    host = re.sub(r"[^A-Za-z0-9-]+", "-", host_name()).strip("-")[:40] or "host"
+    path = folder / f"{host}-{os.urandom(6).hex()}{SUFFIX}"
     lock = locks.take(lock_of(path))
     if lock is None:
         raise OSError(f"{lock_of(path)} is held by another process")
@@ -286,9 +285,9 @@ def _open(folder: Path, sheet: str) -> _OpenFile:
         lock.release()
         raise
     file = _OpenFile(path, fd, lock, 0)
-    first = {"journal": 1, "machine": machine(), "host": socket.gethostname(), "pid": os.getpid()}
+    first = {"journal": 1, "machine": machine_id(), "host": host_name(), "pid": os.getpid()}
     try:
-        file.length = os.write(fd, json.dumps(first).encode("ascii") + b"\n")
+        file.length = file.first = os.write(fd, json.dumps(first).encode("ascii") + b"\n")
     except OSError:
         os.close(fd)
         lock.release()
@@ -308,4 +307,4 @@ def machine_of(journal: Path) -> str | None:
 
 def is_dead(journal: Path) -> bool:
     """Tell whether the writer of a journal is known to be dead: it ran on this machine, and its lock is free."""
-    return machine_of(journal) == machine() and locks.is_free(lock_of(journal))
+    return machine_of(journal) == machine_id() and locks.is_free(lock_of(journal))

@@ -129,9 +129,9 @@ _TYPED = _ROLES["people"]  # columns that people fill in stand out from those th
 _RUN_LOOKS: Final[dict[str, ColumnLook]] = {
     "run": ColumnLook(width=22),
     "status": ColumnLook(width=11),
-    "started": ColumnLook(width=17),
+    "started": ColumnLook(width=17, number_format="yyyy-mm-dd hh:mm"),
     "duration": ColumnLook(width=11, number_format="[h]:mm:ss"),
-    "hypothesis": ColumnLook(width=32, color=_TYPED, help="What this run is to show. Yours to type."),
+    "hypothesis": ColumnLook(width=36, color=_TYPED, help="What this run is to show. Yours to type."),
     "verdict": ColumnLook(
         width=12,
         color=_TYPED,

@@ -81,6 +81,12 @@ def goal(key: str) -> Goal | None:
     return "min" if name in LOWER_IS_BETTER else None
 
 
+def name_of(key: str) -> str:
+    """Return what is measured, whatever the split: ``loss`` for ``val_loss``; an unknown key is its own name."""
+    name, _ = _reduced(key)
+    return name if _known(name) else key
+
+
 def _known(name: str) -> str | None:
     """Return the table's name for a reduced key."""
     stem = re.sub(r"[@_]?\d+(_\d+)?$", "", name)

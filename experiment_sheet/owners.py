@@ -12,9 +12,7 @@ is running, or if it is of another host and a day old. A stale one is passed wit
 
 from __future__ import annotations
 
-import getpass
 import logging
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +21,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from experiment_sheet import notices
+from experiment_sheet.machine import host_name
 
 DAY: Final = 24 * 3600.0
 """Seconds after which an owner file of another host counts as left behind."""
@@ -48,7 +47,7 @@ class Owner:
     def __str__(self) -> str:
         """Say it to a person."""
         who = f" by {self.user}" if self.user else ""
-        return f"{self.program}{who}" + (f" on {self.host}" if self.host and self.host != socket.gethostname() else "")
+        return f"{self.program}{who}" + (f" on {self.host}" if self.host and self.host != host_name() else "")
 
 
 def owner_of(path: Path) -> Owner | None:
@@ -109,13 +108,15 @@ _OWNER_FILES: Final[tuple[tuple[str, Callable[[Path], Owner]], ...]] = (
 
 def _is_stale(owner: Owner, age: float) -> bool:
     """Whether the owner's program is gone: asked of this machine's processes where it ran here, else by age."""
-    here = owner.host == socket.gethostname() if owner.host else sys.platform in ("win32", "darwin")
+    here = owner.host == host_name() if owner.host else sys.platform in ("win32", "darwin")
     if here and owner.login in ("", _login()):
         return not _is_running(owner.program)
     return age > DAY
 
 
 def _login() -> str:
+    import getpass
+
     try:
         return getpass.getuser().casefold()
     except (OSError, KeyError):  # a container's user without a name

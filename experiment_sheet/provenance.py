@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import shlex
-import socket
-import subprocess
 import sys
 from functools import cache
 from pathlib import Path
 from typing import Final
 
+from experiment_sheet.machine import host_name
+from experiment_sheet.masking import mask_command
 from experiment_sheet.values import clean, cut
 
 _PATIENCE: Final = 2.0  # seconds for git, which on a cold network disk may take long
@@ -20,7 +19,7 @@ _COMMAND_LIMIT: Final = 1_000
 
 def provenance() -> dict[str, str]:
     """Return what is known of ``git``, ``host``, ``user`` and ``command``; what is not known is not in it."""
-    found = {"git": git_state(), "host": _host(), "user": _user(), "command": command_line()}
+    found = {"git": git_state(), "host": host_name(), "user": _user(), "command": command_line()}
     return {key: clean(text) for key, text in found.items() if text}
 
 
@@ -30,7 +29,7 @@ def git_state(folder: Path | None = None) -> str | None:
     Of the running script's repository, else of the working folder's; None where there is none, or no git.
     """
     for place in [folder] if folder else _places():
-        if place and (state := _describe(str(place))):
+        if state := _describe(str(place.absolute())):
             return state
     return None
 
@@ -39,15 +38,20 @@ def command_line() -> str:
     """Return the command that started this process, as one would type it."""
     words = list(getattr(sys, "orig_argv", None) or sys.argv)
     words[:1] = [Path(word).name for word in words[:1]]
-    return cut(shlex.join(words), _COMMAND_LIMIT)
+    return cut(shlex.join(mask_command(words)), _COMMAND_LIMIT)
 
 
-def _places() -> list[Path | None]:
+def _places() -> list[Path]:
+    """Return where to look for the code's repository: by the script, then here."""
     script = getattr(sys.modules.get("__main__"), "__file__", None)
+    places = [Path(script).absolute().parent] if script else []
+    # Installed programs (pytest, torchrun, our own) are no one's experiment, and pyenv and Homebrew are repositories.
+    installed = (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parent)
+    places = [place for place in places if not any(place.is_relative_to(root) for root in installed)]
     try:
-        return [Path(script).absolute().parent if script else None, Path.cwd()]
+        return [*places, Path.cwd()]
     except OSError:  # the working folder was deleted
-        return []
+        return places
 
 
 @cache
@@ -59,6 +63,8 @@ def _describe(folder: str) -> str | None:
 
 
 def _git(folder: str, *words: str) -> str | None:
+    import subprocess  # a tenth of the library's import time, needed once
+
     # Without locks a person's own git never finds the index locked by us; without prompts nothing ever waits.
     quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     try:
@@ -75,11 +81,9 @@ def _git(folder: str, *words: str) -> str | None:
     return done.stdout.decode(errors="replace").strip() or None
 
 
-def _host() -> str:
-    return socket.gethostname()
-
-
 def _user() -> str | None:
+    import getpass
+
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):  # a container's user without a name

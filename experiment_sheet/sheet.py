@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from experiment_sheet import compare, frames, notices
+from experiment_sheet import compare, frames, history, notices
 from experiment_sheet.backends.base import Table, Target
 from experiment_sheet.backends.registry import parse
 from experiment_sheet.changes import Change
 from experiment_sheet.checkpoint import Outcome
-from experiment_sheet.columns import RUN_ID, RUN_KEYS, Column, Role, RunId, flatten
+from experiment_sheet.columns import RUN_ID, Column, Role, RunId, column_of, flatten
 from experiment_sheet.errors import RunNotFound, SheetMissing
 from experiment_sheet.events import Event, Kind
-from experiment_sheet.fold import fold
+from experiment_sheet.fold import Folded, fold
+from experiment_sheet.folder import safe_name
 from experiment_sheet.ids import draw_run_id
 from experiment_sheet.ledger import Ledger, ledger_of
 from experiment_sheet.look import DEFAULT, Look
-from experiment_sheet.metrics import Goal, guess_role
+from experiment_sheet.masking import mask_cell
+from experiment_sheet.metrics import Goal
+from experiment_sheet.once import WAIT, Artifacts, Whole
 from experiment_sheet.overlay import lay_over
+from experiment_sheet.state import Applied
 from experiment_sheet.values import Cell, to_cell
 
 if TYPE_CHECKING:
     import pandas as pd
-
-WAIT: Final = 10.0
-"""Seconds that `append` and `update` wait for the sheet's lock; then their rows wait."""
 
 SYNC_WAIT: Final = 30.0
 """Seconds that `sync` waits for the sheet's lock."""
@@ -75,6 +77,31 @@ class Sheet:
 
     # Writing
 
+    def log_run(
+        self,
+        data: object = None,
+        /,
+        *,
+        inputs: object = None,
+        outputs: object = None,
+        plots: Mapping[str, object] | None = None,
+        artifacts: Artifacts | None = None,
+        name: str | None = None,
+        hypothesis: str | None = None,
+        notes: str | None = None,
+        tags: str | Iterable[str] | None = None,
+        status: str = "finished",
+    ) -> RunId:
+        """Log a whole run in one call: one row. Returns its run_id.
+
+        `data` is a flat or nested dictionary; what in it is input and what output is as in the sheet, else guessed by
+        the published table. `inputs` and `outputs` are never guessed. `plots` are figures or pictures' paths by name,
+        `artifacts` paths of files or folders. The row is in the sheet when this returns, or waits (after at most 10 s)
+        and a message says so. Raises UsageError for what the call itself got wrong, never for the world.
+        """
+        run = Whole(data, inputs, outputs, plots, artifacts, name, hypothesis, notes, tags, status)
+        return run.log(self)
+
     def append(self, data: object) -> list[RunId]:
         """Add rows of results from elsewhere: a dictionary, some dictionaries, or a DataFrame; one write for all.
 
@@ -83,16 +110,17 @@ class Sheet:
         Answers the rows' run_ids. Raises TypeError for anything else.
         """
         roles = self.roles()
-        events = [self._event_of(flatten(row), roles) for row in frames.rows_of(data)]
+        column = cache(lambda key: column_of(key, roles))  # the rows share their keys
+        events = [self._event_of(flatten(row), column) for row in frames.rows_of(data)]
         if events:
             self._done(self._ledger.record(events, wait=WAIT, durable=True))
         return [event.run for event in events]
 
-    def _event_of(self, flat: Mapping[str, object], roles: Mapping[str, Role]) -> Event:
-        given = flat.get("run_id")
-        run = str(given) if given else draw_run_id()
-        cells = {_column(key, roles): to_cell(value) for key, value in flat.items() if key != "run_id"}
-        return Event(self._events_name, run, "end", cells, drawn=not given)
+    def _event_of(self, flat: dict[str, object], column: Callable[[str], Column]) -> Event:
+        given = flat.pop("run_id", None)
+        run = draw_run_id() if given is None else str(to_cell(given))
+        cells = {column(key): mask_cell(key, to_cell(value)) for key, value in flat.items()}
+        return Event(self._events_name, run, "end", cells, drawn=given is None)
 
     def update(self, run_id: RunId, values: Mapping[str, object], *, overwrite: bool = False) -> bool:
         """Change cells of a run, months later too: its notes, its verdict, a corrected result, a column of your own.
@@ -104,9 +132,10 @@ class Sheet:
         table = self._table()
         self._check(run_id, table)
         roles = {**self.roles(), **dict(zip(table.headers, (c.role for c in table.columns), strict=True))}
-        cells = {_column(key, roles): to_cell(value) for key, value in flatten(values).items()}
-        self.resume(run_id)
-        event = Event(self._events_name, run_id, "update", cells, epoch=self._epochs.pop(run_id), overwrite=overwrite)
+        cells = {column_of(key, roles): mask_cell(key, to_cell(value)) for key, value in flatten(values).items()}
+        known = self._known(run_id)  # None of a row that people or another machine made
+        epoch = known.last.epoch + 1 if known else 2
+        event = Event(self._events_name, run_id, "update", cells, epoch=epoch, overwrite=overwrite)
         outcome = self._ledger.record([event], wait=WAIT, durable=True)
         self._done(outcome)
         if kept := outcome.kept.get(run_id):
@@ -129,14 +158,14 @@ class Sheet:
 
     def resume(self, run_id: RunId) -> Mapping[Column, Cell] | None:
         """Answer what is known of a run, and let what is recorded from now on count as later; None if unknown."""
-        checkpoint = self._ledger.checkpoint
-        history = checkpoint.history(self._events_name, {run_id})
-        if not history:
-            self._epochs[run_id] = 2  # a row that people or another machine made
+        known = self._known(run_id)
+        if known is None:
             return None
-        folded = fold(history)[run_id]
-        self._epochs[run_id] = folded.last.epoch + 1
-        return folded.cells
+        self._epochs[run_id] = known.last.epoch + 1
+        return known.cells
+
+    def _known(self, run_id: RunId) -> Folded | None:
+        return fold(self._ledger.checkpoint.history(self._events_name, {run_id})).get(run_id)
 
     def sync(self, *, wait: float = SYNC_WAIT) -> int:
         """Put every waiting row of every process into the sheet; answer how many runs still wait."""
@@ -177,18 +206,26 @@ class Sheet:
         """The `count` best runs by a metric, the best first; as `best`."""
         return compare.top(self.read(), metric, count=count, mode=mode, where=where)
 
+    def history(self, run_id: RunId) -> pd.DataFrame:
+        """What a run logged step by step: one row per step, one column per metric. Empty where it logged none."""
+        return frames.frame_of_steps(history.read(self.files / safe_name(run_id)))
+
     def roles(self) -> Mapping[str, Role]:
         """Who each key belongs to, as far as logging knows; cheap, empty where nothing was logged."""
-        state = self._ledger.checkpoint.state()
-        applied = state.sheets.get(self._events_name)
-        return {} if applied is None else {column.key: column.role for column in reversed(applied.known.values())}
+        applied = self._applied()
+        return {} if applied is None else {column.key: column.role for column in reversed(applied.columns)}
 
     def _waiting(self) -> dict[RunId, Change]:
         return self._ledger.checkpoint.waiting(self._events_name)
 
+    def _applied(self) -> Applied | None:
+        return self._ledger.checkpoint.state().sheets.get(self._events_name)
+
     def _table(self) -> Table:
         waiting = self._waiting()  # before the sheet is read: what arrives in between is then in both
+        applied = self._applied()
         backend = self._ledger.open(self._events_name)
+        backend.known = applied.known if applied else {}
         try:
             table = backend.read()
         except SheetMissing:
@@ -203,9 +240,3 @@ class Sheet:
             if any(row[place] == run_id for row in table.rows):
                 return
         raise RunNotFound(f"{self.name} has no run {run_id!r}; `experiment-sheet ls` lists them")
-
-
-def _column(key: str, roles: Mapping[str, Role]) -> Column:
-    if key in RUN_KEYS:
-        return Column("run", key)
-    return Column(roles.get(key) or guess_role(key), key)

@@ -10,7 +10,7 @@ stays small: journals' offsets, and the cells of runs that are still going; of a
 from __future__ import annotations
 
 import json
-import secrets
+import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +43,7 @@ class Applied:
     offsets: dict[str, int] = field(default_factory=dict)  # journal → where the events begin that were not applied
     generation: int = 0  # of our last write to this sheet
     known: dict[str, Column] = field(default_factory=dict)  # as `Backend.known`
+    columns: dict[Column, None] = field(default_factory=dict)  # that we ever wrote to, in order
     live: dict[RunId, Live] = field(default_factory=dict)
 
     def keep(self, run: RunId, folded: Folded, *, deleted: bool = False, theirs: Collection[Column] = ()) -> None:
@@ -62,7 +63,7 @@ class Applied:
 class State:
     """Everything in ``checkpoint.json``."""
 
-    sheet: str = field(default_factory=lambda: secrets.token_hex(8))  # the identity in the sheet's mark
+    sheet: str = field(default_factory=lambda: os.urandom(8).hex())  # the identity in the sheet's mark
     generation: int = 0
     token: str | None = None  # names the state of the sheet after our last write
     archive: int = 0  # length of the archive that is good
@@ -80,7 +81,7 @@ def load(folder: Path) -> State:
 
 def save(folder: Path, state: State) -> None:
     """Replace the state atomically. Not fsynced: an older one is as good."""
-    temporary = folder / f"{NAME}.{secrets.token_hex(4)}.tmp"
+    temporary = folder / f"{NAME}.{os.urandom(4).hex()}.tmp"
     try:
         temporary.write_text(json.dumps(_to_json(state), separators=(",", ":")), encoding="utf-8")
         temporary.replace(folder / NAME)
@@ -138,6 +139,7 @@ def _applied_to_json(applied: Applied) -> dict[str, object]:
         "offsets": applied.offsets,
         "generation": applied.generation,
         "known": {header: [column.role, column.key] for header, column in applied.known.items()},
+        "columns": [[column.role, column.key] for column in applied.columns],
         "live": {
             run: {
                 "stamp": [live.stamp.epoch, live.stamp.seq, live.stamp.journal],
@@ -167,6 +169,7 @@ def _applied_from_json(data: Any) -> Applied:
         offsets={name: int(offset) for name, offset in data["offsets"].items()},
         generation=int(data["generation"]),
         known={header: Column(*column) for header, column in data["known"].items()},
+        columns={Column(*column): None for column in data["columns"]},
         live={run: _live_from_json(live) for run, live in data["live"].items()},
     )
 

@@ -27,8 +27,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
-from decimal import Decimal
-from fractions import Fraction
+from functools import lru_cache
 from pathlib import PurePath
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
@@ -84,7 +83,7 @@ def to_cell(value: object) -> Cell:
             return clean(value)  # type: ignore[arg-type]
         return _converted(value)
     except Exception:  # noqa: BLE001 - the value's own methods may raise anything
-        return f"<{_type_name(value)}: can't be shown>"
+        return _shown(value)
 
 
 def fields_of(value: object) -> Mapping[Any, Any] | None:
@@ -93,23 +92,34 @@ def fields_of(value: object) -> Mapping[Any, Any] | None:
     Mappings (OmegaConf's too), dataclasses, argparse.Namespace, SimpleNamespace, attrs and pydantic
     objects. A field that can't be had is there as text that says so.
     """
-    kind = type(value)
-    if isinstance(value, Mapping) or (hasattr(kind, "keys") and hasattr(kind, "__getitem__")):
-        return _gathered(list(value.keys()), value.__getitem__)  # type: ignore[attr-defined,index]
-    if isinstance(value, type):
+    listing = _listing_of(type(value))  # type: ignore[arg-type] # mypy doubts that classes can be hashed
+    return None if listing is None else listing(value)
+
+
+@lru_cache(maxsize=1024)
+def _listing_of(kind: type) -> Callable[[Any], Mapping[Any, Any]] | None:
+    """Return what lists the fields of values of a kind. Remembered, because every logged value is asked."""
+    if issubclass(kind, Link | type | str | int | float):  # a link is a value, though it has fields
         return None
-    if is_dataclass(value):
-        return _gathered([field.name for field in fields(value)], lambda name: getattr(value, name))
+    # A DataFrame has keys too, but it is data.
+    if issubclass(kind, Mapping) or (hasattr(kind, "keys") and not hasattr(kind, "shape")):
+        return lambda value: _gathered(list(value.keys()), value.__getitem__)
     if any((base.__module__, base.__name__) in _NAMESPACES for base in kind.__mro__):
-        return dict(vars(value))
+        return lambda value: dict(vars(value))
+    names = _declared(kind)
+    return None if names is None else lambda value: _gathered(names, lambda name: getattr(value, name))
+
+
+def _declared(kind: type) -> list[str] | None:
+    """Return the fields that a dataclass, a pydantic model or an attrs class declares."""
+    if is_dataclass(kind):
+        return [field.name for field in fields(kind)]
     for listing in ("model_fields", "__pydantic_fields__", "__fields__"):
-        names = getattr(kind, listing, None)
-        if isinstance(names, Mapping):
-            return _gathered(list(names), lambda name: getattr(value, name))
+        declared = getattr(kind, listing, None)
+        if isinstance(declared, Mapping):
+            return list(declared)
     attributes = getattr(kind, "__attrs_attrs__", None)
-    if isinstance(attributes, tuple):
-        return _gathered([attribute.name for attribute in attributes], lambda name: getattr(value, name))
-    return None
+    return [attribute.name for attribute in attributes] if isinstance(attributes, tuple) else None
 
 
 _NAMESPACES: Final = frozenset({("argparse", "Namespace"), ("types", "SimpleNamespace")})
@@ -127,15 +137,26 @@ def _gathered(keys: Sequence[Any], get: Callable[[Any], Any]) -> dict[Any, Any]:
 
 
 def _converted(value: Any) -> Cell:
-    if isinstance(value, enum.Enum):
-        return _of_enum(value)
-    for kinds, convert in _CONVERSIONS:
-        if isinstance(value, kinds):
-            return convert(value)
+    convert = _conversion_of(type(value))  # type: ignore[arg-type] # as above
+    if convert is not None:
+        return convert(value)
     for claims, convert in _LOOKALIKES:
         if claims(value):
             return convert(value)
-    return cut(clean(_ADDRESS.sub("", repr(value))), _REPR_LIMIT)
+    return _shown(value)
+
+
+def _shown(value: object) -> str:
+    """Show an object by its repr, or say that it can't be."""
+    try:
+        return cut(clean(_ADDRESS.sub("", repr(value))), _REPR_LIMIT)
+    except Exception:  # noqa: BLE001 - somebody's __repr__
+        return f"<{_type_name(value)}: can't be shown>"
+
+
+@lru_cache(maxsize=1024)
+def _conversion_of(kind: type) -> Callable[[Any], Cell] | None:
+    return next((convert for kinds, convert in _CONVERSIONS if issubclass(kind, kinds)), None)
 
 
 def _of_enum(member: enum.Enum) -> Cell:
@@ -170,12 +191,12 @@ def _of_timedelta(value: dt.timedelta) -> Cell:
     return dt.timedelta(value.days, value.seconds, value.microseconds)
 
 
-def _of_fraction(value: Decimal | Fraction) -> Cell:
+def _of_exact(value: Any) -> Cell:
     try:
         number = float(value)
     except (OverflowError, ValueError):  # too large, or a signalling NaN
         return str(value)
-    return str(value) if math.isinf(number) and isinstance(value, Decimal) and value.is_finite() else number
+    return str(value) if math.isinf(number) and value.is_finite() else number
 
 
 def _of_bytes(value: bytes | bytearray | memoryview) -> str:
@@ -248,6 +269,7 @@ def _full_name(value: Any) -> str:
 
 
 _CONVERSIONS: Final[tuple[tuple[Any, Callable[[Any], Cell]], ...]] = (
+    (enum.Enum, _of_enum),
     (bool, bool),
     (int, _of_int),
     (float, float),
@@ -257,20 +279,20 @@ _CONVERSIONS: Final[tuple[tuple[Any, Callable[[Any], Cell]], ...]] = (
     (dt.timedelta, _of_timedelta),
     (dt.time, lambda value: value.isoformat()),
     (Link, lambda value: Link(clean(value.href), clean(value.text))),
-    ((Decimal, Fraction), _of_fraction),
     (complex, str),
     ((bytes, bytearray, memoryview), _of_bytes),
     (PurePath, lambda value: clean(str(value))),
     ((type, FunctionType, BuiltinFunctionType, MethodType), _full_name),
     ((list, tuple, set, frozenset, dict), _as_text),
 )
-"""The first kind that fits decides; bool stands before int, datetime before date, because they are ones."""
+"""The first kind that fits decides; an enum may be an int, bool is one, and datetime a date."""
 
 _LOOKALIKES: Final[tuple[tuple[Callable[[Any], bool], Callable[[Any], Cell]], ...]] = (
     (lambda value: type(value).__name__ in {"NAType", "NaTType"}, lambda _: None),
+    (lambda value: type(value).__name__ in {"Decimal", "Fraction"}, _of_exact),
     (lambda value: type(value).__name__ in {"datetime64", "timedelta64"}, _of_numpy_time),
     (_is_array, _of_array),
     (lambda value: fields_of(value) is not None, _as_text),
     (lambda value: isinstance(value, Sequence | Set), _as_text),
 )
-"""Values of packages that are never imported here, known by how they look."""
+"""Values of packages that are not imported here, known by how they look."""

@@ -431,6 +431,17 @@ def test_automatic_columns_are_bounded(world: World) -> None:
     assert world.rows(STATUS)["r2"] == "finished"
 
 
+def test_columns_of_many_runs_in_one_write_are_bounded_together(world: World) -> None:
+    """The limit holds for what one checkpoint adds, not for each run."""
+    world.process = world.new_process(max_columns=3)
+    for n in range(5):
+        world.log("end", {Column("input", f"k{n}"): n}, run=f"r{n}")
+    outcome = world.run()
+    assert list(outcome.no_room) == ["r3", "r4"]
+    assert len(world.book["rows"]) == 5
+    assert {key for row in world.book["rows"] for key in row} == {"run:run_id", "input:k0", "input:k1", "input:k2"}
+
+
 def test_tabs_of_one_file_are_applied_apart(world: World) -> None:
     """One tab that can't be written holds up no other, and its rows are applied when it can."""
     target = Target("file", str(world.path))

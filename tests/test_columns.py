@@ -20,9 +20,10 @@ from experiment_sheet.columns import (
     flatten,
     identify,
     label,
+    labels,
     order,
 )
-from experiment_sheet.values import units
+from experiment_sheet.values import Link, units
 
 KEYS = st.text(max_size=12) | st.sampled_from(
     ["loss", "Loss", "LOSS", "loss (input)", "loss (output)", "status", "a\nb", "x" * 300]
@@ -46,6 +47,13 @@ def test_nested_dictionaries_become_dotted_keys() -> None:
         "args.epochs": 3,
         "7": None,
     }
+
+
+def test_frames_and_links_are_values() -> None:
+    """A DataFrame among the inputs is one value, not a column per column of its own; so is a link."""
+    pandas = pytest.importorskip("pandas")
+    frame, link = pandas.DataFrame({"a": [1]}), Link("a", "b")
+    assert flatten({"frame": frame, "series": frame["a"], "link": link}).keys() == {"frame", "series", "link"}
 
 
 def test_pydantic_and_omegaconf_flatten_too() -> None:
@@ -110,6 +118,7 @@ def test_labels_are_unique_and_found_again(columns: list[Column]) -> None:
     headers: list[str] = []
     for column in columns:
         headers.append(label(column, headers))
+    assert labels(columns) == headers
     assert len({header.casefold() for header in headers}) == len(headers)
     assert all(header.strip() and units(header) <= LABEL_LIMIT for header in headers)
     known = dict(zip(headers, columns, strict=True))

@@ -110,6 +110,7 @@ CASES: list[tuple[object, Cell]] = [
     (pd.NA, None),
     (pd.Timedelta(hours=25), dt.timedelta(hours=25)),
     (pd.Series([1, 2]), "[1, 2]"),
+    (pd.DataFrame({"a": [1, 2]}), "DataFrame (2, 1)"),
     (math.sqrt, "math.sqrt"),
     (dt.datetime, "datetime.datetime"),
     (Hostile(), "<Hostile: can't be shown>"),

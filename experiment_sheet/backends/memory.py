@@ -82,7 +82,7 @@ class MemoryBackend(Backend):
     def mark(self) -> Mark | None:
         """Return the mark that the last write stored."""
         self._seen = self._sheet()
-        return self._seen and self._seen.mark
+        return self._seen.mark if self._seen else None
 
     def close(self) -> None:
         """Forget which sheet was seen."""

@@ -1,0 +1,125 @@
+"""Sheets in .xlsx workbooks, a person's own ones too.
+
+What the format can't tell apart, so that it comes back as the other: ``5.0`` and ``5``; midnight and the date; empty
+text and an empty cell; dates beyond a millisecond; text that reads ``NaN``, ``inf``, ``-inf`` or a whole number of more
+than 15 digits, and that number. Links come back as their text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from experiment_sheet import columns as column_rules
+from experiment_sheet.backends.base import Backend, Last, Mark, Row, Table, Target, Written
+from experiment_sheet.columns import RUN_ID, Column, RunId
+from experiment_sheet.errors import IllegalTab, SheetChanged, SheetMissing, SheetRefused
+from experiment_sheet.look import DEFAULT, Look
+from experiment_sheet.ooxml import fresh
+from experiment_sheet.ooxml.book import Book
+from experiment_sheet.ooxml.draft import Request
+from experiment_sheet.ooxml.lay import Change
+from experiment_sheet.ooxml.package import Package
+from experiment_sheet.ooxml.parts import Overlay
+from experiment_sheet.ooxml.place import LAST_COLUMN
+from experiment_sheet.ooxml.workbook import check_editable, check_tab
+from experiment_sheet.ooxml.writer import work_out
+
+
+class XlsxBackend(Backend):
+    """One tab of an .xlsx file."""
+
+    width: int = LAST_COLUMN
+    """Last column that may be used."""
+
+    def __init__(self, target: Target, *, look: Look = DEFAULT) -> None:
+        super().__init__(target, look=look)
+        if target.tab is not None:
+            check_tab(target.tab)
+        self._path = Path(target.path)
+        self._seen: str | None = None  # identity of what `mark` or `read` saw last
+
+    def read(self) -> Table:
+        """Read everything."""
+        from experiment_sheet.ooxml.reader import read
+
+        with Package.open(self._path) as package:
+            self._seen = package.identity
+            return read(Book(package), self.target.tab)
+
+    def mark(self) -> Mark | None:
+        """Mark the sheet holds now; None if it has none, or there is no sheet."""
+        self._seen = None
+        try:
+            with Package.open(self._path) as package:
+                self._seen = package.identity
+                book = Book(package)
+                tab = book.tab(self.target.tab)
+                return book.workbook.mark(tab) if tab else None
+        except SheetMissing:
+            return None
+
+    def write(
+        self,
+        rows: Mapping[RunId, Row],
+        *,
+        new: Collection[RunId] = (),
+        last: Last | None = None,
+        mark: Mark | None = None,
+        since: str | None = None,
+    ) -> Written:
+        """Write cells; make workbook or tab where there is none and something is new."""
+        allowed = frozenset(new)
+        fresh_ids = dict.fromkeys(run for run in rows if run in allowed).keys()
+        request = Request(rows, fresh_ids, last or {}, mark, since, self.look, self.width)
+        seen, self._seen = self._seen, None
+        try:
+            package = Package.open(self._path)
+        except SheetMissing:
+            if seen is not None:
+                raise SheetChanged(f"{self._path} was deleted since it was read.") from None
+            if not request.new:
+                raise
+            return self._create(request)
+        with package:
+            if seen is not None and package.identity != seen:
+                raise SheetChanged(f"{self._path} was saved by another program since it was read. Read it again.")
+            return self._edit(package, request)
+
+    def _edit(self, package: Package, request: Request) -> Written:
+        book = Book(package)
+        check_editable(package, book.workbook)
+        tab = book.tab(self.target.tab)
+        made: dict[str, bytes] = {}
+        if tab is None:
+            if not request.new:
+                return Written(missing=list(request.rows), token=package.identity)
+            name = self.target.tab or self.look.tab
+            if self.target.tab is None and book.tab(name) is not None:  # there, but no worksheet
+                raise SheetRefused(f"{self._path} has no tab with cells but {name!r}. Name another tab.")
+            made = fresh.with_tab(package, book.workbook, name)
+            book = Book(Overlay(package, made))
+            tab = fresh.home(book.workbook)
+        if tab is None:
+            raise IllegalTab(f"{self._path}: the new tab could not be added. Add it in Excel.")
+        changed, report = work_out(book, tab, request)
+        changes: dict[str, Change] = {**made, **changed}
+        token = package.save(changes) if changes else package.identity
+        return Written(report.added, report.missing, report.kept, report.no_room, token=token)
+
+    def _create(self, request: Request) -> Written:
+        from experiment_sheet.ooxml.create import create
+
+        rows = {run: {**request.rows[run], RUN_ID: run} for run in request.new}
+        wanted = dict.fromkeys(
+            [*self.look.columns, *(c for row in rows.values() for c, v in row.items() if v is not None)]
+        )
+        placed: list[tuple[Column, str]] = []
+        for column in column_rules.order(wanted):
+            placed.append((column, column_rules.label(column, [header for _, header in placed])))
+        cells = [[row.get(column) for column, _ in placed] for row in rows.values()]
+        tab = self.target.tab or self.look.tab
+        create(self._path, look=self.look, tab=tab, columns=placed, rows=cells, mark=request.mark)
+        missing = [run for run in request.rows if run not in rows]
+        with Package.open(self._path) as package:
+            return Written(list(rows), missing, token=package.identity)

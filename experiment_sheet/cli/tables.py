@@ -1,0 +1,130 @@
+"""Runs as a table in a terminal: the columns that matter, as many as fit.
+
+In a terminal, cells are cut to its width; in a pipe nothing is cut and nothing is coloured.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from experiment_sheet.look import DEFAULT
+from experiment_sheet.metrics import goal
+from experiment_sheet.values import to_cell, to_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+_WIDEST: Final = 28  # characters of one column in a terminal
+_IN_A_PIPE: Final = 100_000  # wide enough that nothing is cut
+_FIRST: Final = ("run", "status")
+_LAST: Final = ("run", "status", "verdict", "duration", "started", "notes", "hypothesis", "tags")
+
+
+def console(*, stderr: bool = False) -> Console:
+    """What to print on: as wide as the terminal, or as the text where it is no terminal."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else _IN_A_PIPE)
+
+
+def print_runs(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> None:
+    """Print runs: these columns, or those that matter and fit."""
+    from rich.table import Table
+    from rich.text import Text
+
+    out = console()
+    shown = {name: [cell_text(cell) for cell in frame[name]] for name in columns or interesting(frame)}
+    if columns is None:
+        shown = _fitting(shown, out.width)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in shown:
+        right = all(_is_number(cell) for cell in frame[name])
+        table.add_column(Text(name), justify="right" if right else "left", no_wrap=True, max_width=_limit(out))
+    for number in range(len(frame)):
+        table.add_row(*(Text(texts[number], style=_style(name, texts[number])) for name, texts in shown.items()))
+    out.print(table)
+
+
+def interesting(frame: pd.DataFrame) -> list[str]:
+    """Columns in the order of their weight: name, status, results, then inputs that differ, then the rest."""
+    roles = frame.attrs.get("roles", {})
+    there = [str(name) for name in frame.columns if frame[name].notna().any()]
+    results = [name for name in there if roles.get(name) == "output"]
+    inputs = [name for name in there if roles.get(name) == "input" and _differs(frame[name])]
+    known = sorted(results, key=lambda name: goal(name) is None)
+    first = [name for name in _FIRST if name in there]
+    late = [name for name in _LAST if name in there and name not in first]
+    people = [name for name in there if roles.get(name) == "people"]
+    return [*first, *known, *inputs, *late, *people]
+
+
+def cell_text(cell: Any) -> str:
+    """Return a cell as a terminal shows it: four digits, minutes, nothing for nothing."""
+    value = to_cell(cell)
+    if value is None or value != value:  # NaN alone differs from itself
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dt.datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, dt.timedelta):
+        return str(dt.timedelta(seconds=round(value.total_seconds())))
+    return " ".join(str(value).split())
+
+
+def plain(cell: Any) -> object:
+    """Return a cell for JSON: durations in seconds, dates in ISO form, no value as null."""
+    value = to_cell(cell)
+    if value is None or value != value:  # NaN alone differs from itself
+        return None
+    if isinstance(value, dt.timedelta):
+        return value.total_seconds()
+    if isinstance(value, (dt.datetime, dt.date, dt.time)):
+        return value.isoformat()
+    found = to_json(value)
+    return found if not isinstance(found, dict) else str(value)
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, object]]:
+    """Runs as JSON objects, every column in them."""
+    rows = frame.astype(object).to_numpy()
+    names = [str(name) for name in frame.columns]
+    return [
+        {"run_id": plain(run), **dict(zip(names, map(plain, row), strict=True))}
+        for run, row in zip(frame.index, rows, strict=True)
+    ]
+
+
+def _differs(column: pd.Series[Any]) -> bool:
+    return len(column) == 1 or column.nunique(dropna=False) > 1
+
+
+def _fitting(shown: dict[str, list[str]], width: int) -> dict[str, list[str]]:
+    """As many columns as fit, those of the least weight left out."""
+    fitting: dict[str, list[str]] = {}
+    used = 0
+    for name, texts in shown.items():
+        used += min(max(len(text) for text in (name, *texts)), _WIDEST) + 2
+        if used > width + 2 and len(fitting) >= len(_FIRST):
+            break
+        fitting[name] = texts
+    return fitting
+
+
+def _limit(out: Console) -> int | None:
+    return _WIDEST if out.is_terminal else None
+
+
+def _style(name: str, text: str) -> str:
+    color = DEFAULT.status_colors.get(text) if name in ("status", "verdict") else None
+    return f"#{color}" if color else ""
+
+
+def _is_number(cell: Any) -> bool:
+    value = to_cell(cell)
+    return value is None or (isinstance(value, (int, float, dt.timedelta)) and not isinstance(value, bool))

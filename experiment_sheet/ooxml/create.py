@@ -1,0 +1,309 @@
+"""A new workbook, made whole or not at all.
+
+openpyxl makes the book: styles, table, rules, names. It doesn't get the cells: it rounds floats to 16 digits,
+takes text that starts with ``=`` for a formula and refuses control characters. Header and rows are written by
+`cells`, the one place that knows how a cell is spelled, into the part that openpyxl left open for them.
+
+What holds after a crash: under `path` there is nothing or the whole workbook, on the disk; beside it a temporary file
+may be left, which nobody reads. An existing file is never touched, whoever made it, and when.
+
+Ranges of rules reach to the last row a sheet can have (1,048,576; Excel specifications and limits), so that
+no append has to extend them. The ``dimension`` hint, which is optional (ECMA-376 Part 1, 18.3.1.35) and
+can't be kept true by appending, is left out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import itertools
+import os
+import re
+import secrets
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from experiment_sheet.backends.base import Mark
+from experiment_sheet.columns import Column
+from experiment_sheet.errors import SheetChanged, SheetError
+from experiment_sheet.look import Look, tint
+from experiment_sheet.ooxml import cells, names
+from experiment_sheet.ooxml.new_styles import NewStyles
+from experiment_sheet.ooxml.xml import attribute
+from experiment_sheet.values import Cell, Link
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
+
+_LAST_ROW: Final = 1_048_576
+_SAMPLE: Final = 200  # rows that are looked at for a column's width
+_SHEET: Final = "xl/worksheets/sheet1.xml"
+_TABLE: Final = "xl/tables/table1.xml"
+_STYLES: Final = "xl/styles.xml"
+_TYPES: Final = "[Content_Types].xml"
+_FONT: Final = re.compile(rb"(?<=<font>).*?(?=</font>)", re.DOTALL)
+_FONT_ORDER: Final = (b"b", b"i", b"u", b"sz", b"color", b"name", b"family", b"scheme")
+"""Of the elements of a font (ECMA-376 Part 1, 18.8.22) those used here; openpyxl has an order of its own."""
+_STATUS: Final = Column("run", "status")
+_LONGEST_LIST: Final = 255  # characters of a dropdown (Excel specifications and limits)
+_EXPECTED: Final[dict[Column, Cell]] = {
+    Column("run", "duration"): dt.timedelta(0),
+    Column("run", "plots"): Link("index.html", "plots"),
+}
+"""What columns will hold in which the first row may still be blank."""
+_HEADER_HEIGHT: Final = 21  # points
+_DIMENSION: Final = re.compile(rb"<dimension [^>]*/>")
+_ROWS: Final = re.compile(rb"<sheetData>.*</sheetData>", re.DOTALL)
+_TABLE_COLUMNS: Final = re.compile(rb"(<tableColumns [^>]*>).*(</tableColumns>)", re.DOTALL)
+
+
+def create(
+    path: Path,
+    *,
+    look: Look,
+    tab: str,
+    columns: Sequence[tuple[Column, str]],
+    rows: Sequence[Sequence[Cell]],
+    mark: Mark | None,
+) -> None:
+    """Make a workbook with one tab that holds a table of runs.
+
+    Args:
+        path: where; its folder is made if need be.
+        look: how it looks.
+        tab: name of the tab, as it is.
+        columns: each column with its header, in the order they stand. Headers are unique, caselessly.
+        rows: cells in the order of `columns`.
+        mark: to be stored in the workbook.
+
+    Raises:
+        SheetChanged: something is there already; it is left as it is.
+        SheetError: the folder can't be written.
+    """
+    content = _make(look, tab, columns, rows, mark)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _place(content, path)
+    except OSError as error:
+        if isinstance(error, FileExistsError) and os.path.lexists(path):
+            message = f"{path} appeared while it was being made; it was left as it is. Read it and write again."
+            raise SheetChanged(message) from error
+        message = f"{path} can't be made: {error.strerror or error}. See that the folder can be written and has room."
+        raise SheetError(message) from error
+
+
+def _make(
+    look: Look, tab: str, columns: Sequence[tuple[Column, str]], rows: Sequence[Sequence[Cell]], mark: Mark | None
+) -> bytes:
+    """Return the whole file."""
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet.title = tab
+    book.properties.creator = "experiment_sheet"
+    book.security = None
+    styles = NewStyles(book, look)
+    _lay_out(sheet)
+    _add_columns(sheet, look, styles, columns, rows)
+    _add_table(sheet, tab, len(columns), len(rows))
+    _add_rules(sheet, look, [column for column, _ in columns])
+    _add_names(sheet, [column for column, _ in columns], mark)
+    data = _sheet_data(styles, columns, rows)
+    out = io.BytesIO()
+    book.save(out)
+    return _finished(out.getvalue(), data, [header for _, header in columns])
+
+
+def _lay_out(sheet: Worksheet) -> None:
+    from openpyxl.worksheet.properties import Outline, PageSetupProperties
+
+    sheet.freeze_panes = "B2"
+    sheet.row_dimensions[1].height = _HEADER_HEIGHT
+    # The group's button stands at its left, where no new column comes between.
+    sheet.sheet_properties.outlinePr = Outline(summaryRight=False)
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "landscape", 0
+    sheet.print_title_rows = "1:1"
+
+
+def _add_columns(
+    sheet: Worksheet,
+    look: Look,
+    styles: NewStyles,
+    columns: Sequence[tuple[Column, str]],
+    rows: Sequence[Sequence[Cell]],
+) -> None:
+    """Set widths, the style of cells to come, and the outline group; put stand-ins for the headers."""
+    from openpyxl.utils import get_column_letter
+
+    for number, (column, header) in enumerate(columns, 1):
+        sheet.cell(1, number).value = f"column {number}"
+        cells_below = [row[number - 1] for row in rows[:_SAMPLE]]
+        dimension = sheet.column_dimensions[get_column_letter(number)]
+        dimension.width = look.width(column, header, cells_below)
+        first = next((cell for cell in cells_below if cell is not None), _EXPECTED.get(column))
+        styles.dress(dimension, column, first)
+        if look.of(column).collapsed:
+            dimension.outlineLevel, dimension.hidden = 1, True
+        elif number < len(columns) and look.of(columns[number][0]).collapsed:
+            dimension.collapsed = True  # the group's button stands over this column
+    if any(look.of(column).collapsed for column, _ in columns):
+        sheet.column_dimensions.max_outline = 1
+
+
+def _add_table(sheet: Worksheet, tab: str, columns: int, rows: int) -> None:
+    from openpyxl.utils import get_column_letter
+    from openpyxl.worksheet.table import Table, TableStyleInfo
+
+    last = f"{get_column_letter(columns)}{max(rows, 1) + 1}"  # a table has at least one row; it may be blank
+    table = Table(displayName=_table_name(tab), ref=f"A1:{last}")
+    table.tableStyleInfo = TableStyleInfo(name="TableStyleLight1", showRowStripes=True)
+    sheet.add_table(table)
+
+
+def _table_name(tab: str) -> str:
+    """Return a name that can't be read as a cell (``RUN1`` is one), as Excel asks of a table's."""
+    word = re.sub(r"[^A-Za-z0-9_]+", "_", tab).strip("_")
+    named = word[:1].upper() + word[1:]
+    return named if re.fullmatch(r"[A-Z][A-Za-z_]{3,}", named) else f"Runs_{named}".rstrip("_")
+
+
+def _add_rules(sheet: Worksheet, look: Look, columns: Sequence[Column]) -> None:
+    """Add dropdowns, explanations of headers, and the colours of words, each over its whole column."""
+    from openpyxl.utils import get_column_letter
+    from openpyxl.worksheet.datavalidation import DataValidation
+
+    for number, column in enumerate(columns, 1):
+        letter, said = get_column_letter(number), look.of(column)
+        below = f"{letter}2:{letter}{_LAST_ROW}"
+        listed = ",".join(said.choices)
+        if listed and len(listed) <= _LONGEST_LIST:
+            # A suggestion: who types another word is not stopped.
+            rule = DataValidation("list", formula1=_literal(listed), allow_blank=True, showErrorMessage=False)
+            rule.add(below)
+            sheet.add_data_validation(rule)
+        if said.help:
+            hint = DataValidation(showInputMessage=True, promptTitle=column.key[:32], prompt=said.help[:255])
+            hint.add(f"{letter}1")
+            sheet.add_data_validation(hint)
+        words = said.choices or (look.status_colors if column == _STATUS else ())
+        _color_words(sheet, below, {word: look.status_colors[word] for word in words if word in look.status_colors})
+
+
+def _literal(text: str) -> str:
+    return '"{}"'.format(text.replace('"', '""'))
+
+
+def _color_words(sheet: Worksheet, cells_of: str, colors: Mapping[str, str]) -> None:
+    from openpyxl.formatting.rule import CellIsRule
+    from openpyxl.styles import Font, PatternFill
+
+    for word, color in colors.items():
+        fill = PatternFill(bgColor=tint(color, 0.85))
+        font = Font(color=tint(color, -0.2))
+        rule = CellIsRule(operator="equal", formula=[_literal(word)], font=font, fill=fill)  # type: ignore[no-untyped-call]
+        sheet.conditional_formatting.add(cells_of, rule)
+
+
+def _add_names(sheet: Worksheet, columns: Sequence[Column], mark: Mark | None) -> None:
+    """Add the hidden names by which the engine knows columns and mark again."""
+    from openpyxl.utils import absolute_coordinate, get_column_letter, quote_sheetname
+    from openpyxl.workbook.defined_name import DefinedName
+
+    tab = quote_sheetname(sheet.title)
+    texts = {names.MARK: names.mark_formula(mark)} if mark else {}
+    for number, column in enumerate(columns, 1):
+        at = f"{tab}!{absolute_coordinate(f'{get_column_letter(number)}1')}"
+        texts |= dict.fromkeys(names.names_of(column), at)
+    for name, text in texts.items():
+        sheet.defined_names.add(DefinedName(name, attr_text=text, hidden=True))
+
+
+def _sheet_data(styles: NewStyles, columns: Sequence[tuple[Column, str]], rows: Sequence[Sequence[Cell]]) -> bytes:
+    """Return header and rows as `cells` spells them."""
+    header: list[tuple[Cell, int]] = [(header, styles.of_header(column)) for column, header in columns]
+    below: Iterable[list[tuple[Cell, int]]] = (
+        [(cell, styles.of(c, cell)) for (c, _), cell in zip(columns, row, strict=True)] for row in rows
+    )
+    return b"".join(_row(number, row) for number, row in enumerate(itertools.chain([header], below), 1))
+
+
+def _row(number: int, row: Iterable[tuple[Cell, int]]) -> bytes:
+    from openpyxl.utils import get_column_letter
+
+    spelled = (
+        cells.written(value, f"{get_column_letter(column)}{number}", style)
+        for column, (value, style) in enumerate(row, 1)
+        if value is not None
+    )
+    height = b' ht="%d" customHeight="1"' % _HEADER_HEIGHT if number == 1 else b""
+    return b'<row r="%d"%s>%s</row>' % (number, height, b"".join(spelled))
+
+
+def _column_name(header: str) -> bytes:
+    """Return a header as the table part names it: there, line breaks and tabs are spelled out too."""
+    name = cells.encoded(header).replace("\n", "_x000a_").replace("\t", "_x0009_")
+    return attribute(name)
+
+
+def _finished(book: bytes, data: bytes, headers: Sequence[str]) -> bytes:
+    """Put header, rows and column names into openpyxl's file; the list of content types comes first in it."""
+    named = b"".join(b'<tableColumn id="%d" name="%s"/>' % (n, _column_name(h)) for n, h in enumerate(headers, 1))
+    changes: dict[str, Callable[[bytes], bytes]] = {
+        _SHEET: lambda part: _ROWS.sub(lambda _: b"<sheetData>" + data + b"</sheetData>", _DIMENSION.sub(b"", part)),
+        _STYLES: lambda part: _FONT.sub(_ordered_font, part),
+        _TABLE: lambda part: _TABLE_COLUMNS.sub(lambda match: match[1] + named + match[2], part),
+    }
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(book)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in sorted(old.namelist(), key=lambda name: name != _TYPES):
+            new.writestr(name, changes.get(name, bytes)(old.read(name)))
+    return out.getvalue()
+
+
+def _ordered_font(match: re.Match[bytes]) -> bytes:
+    elements = re.findall(rb"<[^>]*/>", match[0])
+    return b"".join(sorted(elements, key=lambda e: _FONT_ORDER.index(re.findall(rb"\w+", e)[0])))
+
+
+def _place(content: bytes, path: Path) -> None:
+    """Put a file where none is, whole and durable. Raises FileExistsError if there is one."""
+    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(6)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        _name(temporary, path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+    _fsync_folder(path.parent)
+
+
+def _name(temporary: Path, path: Path) -> None:
+    """Give the file its name if nothing has it; only one of several processes succeeds."""
+    if os.name == "nt":
+        temporary.rename(path)  # fails there if the name is taken
+        return
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links: take the name first, then fill it in one step
+        path.open("xb").close()
+        temporary.replace(path)
+
+
+def _fsync_folder(folder: Path) -> None:
+    if os.name == "nt":  # no such call there: NTFS journals names by itself
+        return
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

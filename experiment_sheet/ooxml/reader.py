@@ -1,0 +1,148 @@
+"""Reads the table of runs: values by calamine, which is fast, and what it can't tell by our own look.
+
+calamine gives whole numbers as floats and error cells as empty text (facts: its own tests). So whole floats become
+ints, and where the part holds an error at all, its cells are found and become NaN, with one warning: an
+error in one cell must not keep a person from reading the others.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from experiment_sheet import values
+from experiment_sheet.backends.base import Table
+from experiment_sheet.columns import RUN_ID, Column
+from experiment_sheet.errors import SheetMissing
+from experiment_sheet.ooxml.book import Book
+from experiment_sheet.ooxml.cells import special
+from experiment_sheet.ooxml.place import Place, find_place, people, resolve
+from experiment_sheet.ooxml.rows import cells_of
+from experiment_sheet.ooxml.worksheet import Worksheet
+from experiment_sheet.values import Cell, Link
+
+_log = logging.getLogger("experiment_sheet")
+_WHOLE: Final = 10**15
+_CDATA: Final = b"<![CDATA["
+_ERROR_MARKS: Final = (b't="e"', b"t='e'")
+
+
+def read(book: Book, name: str | None) -> Table:
+    """Read the tab of this name, or the sheet's own."""
+    tab = book.tab(name)
+    if tab is None:
+        raise SheetMissing(f"{book.source.path} has no tab {name!r}.")
+    sheet = Worksheet(book.source, tab)
+    place = find_place(sheet, book.workbook, book.holder)
+    if place is None:
+        return Table((), (), ())
+    ours = resolve(place, [RUN_ID])
+    at = {number: column for column, number in {**people(place, ours), **ours}.items()}
+    columns: list[Column] = [at[number] for number in place.headers]
+    _prove(book)
+    odd = _marks(sheet, *_ERROR_MARKS, _CDATA)
+    errors = _errors(sheet) if odd - {_CDATA} else set()
+    grid = _own_grid(book, sheet) if _CDATA in odd else _grid(book, sheet)  # calamine leaves out what is in CDATA
+    rows = list(_rows(grid, place, errors))
+    found = [cell for cell in sorted(errors) if cell[1] in place.headers and cell[0] >= place.first]
+    if found:
+        _log.warning(
+            "%s: %d cells hold an error and are read as NaN, the first in row %d.", sheet.what, len(found), found[0][0]
+        )
+    return Table(columns, list(place.headers.values()), rows)
+
+
+def _rows(
+    grid: Iterable[Sequence[object]], place: Place, errors: Iterable[tuple[int, int]]
+) -> Iterator[Sequence[Cell]]:
+    """Rows that are not blank."""
+    wrong = frozenset(errors)
+    last = place.table.rows.bottom if place.table else None
+    columns = list(place.headers)
+    width = max(columns)
+    for number, row in enumerate(grid, 1):
+        if number < place.first:
+            continue
+        if last is not None and number > last:
+            break
+        if len(row) < width:
+            row = [*row, *[""] * (width - len(row))]
+        found = [_cell(row[column - 1]) for column in columns]
+        if wrong:
+            found = [math.nan if (number, at) in wrong else cell for at, cell in zip(columns, found, strict=True)]
+        if any(cell is not None for cell in found):
+            yield found
+
+
+def _grid(book: Book, sheet: Worksheet) -> Iterator[Sequence[object]]:
+    """Every row of a tab from the first one on, each from column A on."""
+    import python_calamine
+
+    name = sheet.tab.name
+    try:
+        found = python_calamine.CalamineWorkbook.from_path(book.source.path).get_sheet_by_name(name)
+        return iter(found.to_python(skip_empty_area=False))
+    except python_calamine.CalamineError as error:
+        _log.debug("%s: calamine can't read it (%s).", sheet.what, error)
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # a BaseException of its own, e.g. for a date after the year 9999
+            raise
+    return _own_grid(book, sheet)
+
+
+def _own_grid(book: Book, sheet: Worksheet) -> Iterator[Sequence[object]]:
+    """Rows as the engine itself reads them: slower, and never stopped by a value."""
+    at = 0
+    for row in sheet.rows():
+        cells = {cell.column: book.holder.value(cell) for cell in cells_of(row.text, sheet.prefix)}
+        yield from ([] for _ in range(at + 1, row.number))
+        at = row.number
+        shown = (cells.get(column) for column in range(1, max(cells, default=0) + 1))
+        yield ["" if value is None else value.text if isinstance(value, Link) else value for value in shown]
+
+
+def _cell(value: object) -> Cell:
+    if type(value) is float:
+        whole = value.is_integer() and -_WHOLE < value < _WHOLE and (value or math.copysign(1, value) > 0)
+        return int(value) if whole else value
+    if type(value) is str:
+        return special(_text(value)) if value else None
+    if isinstance(value, bool | int | dt.datetime | dt.date | dt.time | dt.timedelta):
+        return value
+    return None
+
+
+def _text(value: str) -> str:
+    """Text as it was; calamine leaves two of the characters that XML can't hold as they are spelled."""
+    return values.clean(value.replace("_xFFFE_", "\ufffe").replace("_xFFFF_", "\uffff"))
+
+
+def _errors(sheet: Worksheet) -> set[tuple[int, int]]:
+    """(row, column) of every cell that holds an error."""
+    found = set()
+    for row in sheet.rows():
+        if any(mark in row.text for mark in _ERROR_MARKS):
+            found |= {(row.number, cell.column) for cell in cells_of(row.text, sheet.prefix) if cell.kind == "e"}
+    return found
+
+
+def _prove(book: Book) -> None:
+    """Read the parts that calamine takes into memory whole; ours refuses bombs, calamine would end the process."""
+    for part in (book.workbook.part_of("sharedStrings"), book.styles_part):
+        if part:
+            deque(book.source.chunks(part), maxlen=0)
+
+
+def _marks(sheet: Worksheet, *marks: bytes) -> set[bytes]:
+    """Which of these occur in the part. Read to the end, because that proves it."""
+    longest = max(map(len, marks)) - 1
+    end, found = b"", set()
+    for chunk in sheet.package.chunks(sheet.part):
+        piece = end + chunk
+        found |= {mark for mark in marks if mark not in found and mark in piece}
+        end = piece[-longest:]
+    return found

@@ -1,0 +1,147 @@
+"""Cell styles: which cells show a date, and the one style more that a new kind of value may need.
+
+A cell's ``s`` is an index into ``cellXfs`` (ECMA-376 Part 1, 18.8.10). Formats are only ever appended, at the
+end, so that every index in the workbook keeps its meaning; nothing existing is changed. At most 65,490
+formats fit a workbook ("Excel specifications and limits"); beyond, cells get the style they have.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from functools import lru_cache
+from typing import Final
+
+from experiment_sheet.ooxml.xml import Document, Edit, Node, apply, attribute, parse, with_attributes
+
+_LIMIT: Final = 65_490
+_FIRST_OWN_FORMAT: Final = 164  # smaller ids are built in: ECMA-376 Part 1, 18.8.30
+_BUILT_IN: Final[dict[int, str]] = {
+    0: "General",
+    1: "0",
+    2: "0.00",
+    3: "#,##0",
+    4: "#,##0.00",
+    9: "0%",
+    10: "0.00%",
+    11: "0.00E+00",
+    14: "mm-dd-yy",
+    15: "d-mmm-yy",
+    16: "d-mmm",
+    17: "mmm-yy",
+    18: "h:mm AM/PM",
+    19: "h:mm:ss AM/PM",
+    20: "h:mm",
+    21: "h:mm:ss",
+    22: "m/d/yy h:mm",
+    45: "mm:ss",
+    46: "[h]:mm:ss",
+    47: "mmss.0",
+    49: "@",
+}
+_LITERAL: Final = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.IGNORECASE)
+_BEFORE_FORMATS: Final = ("fonts", "fills", "borders", "cellStyleXfs", "cellXfs")
+
+
+class Styles:
+    """The styles part of a workbook."""
+
+    def __init__(self, data: bytes, what: str) -> None:
+        self._document = _parsed(data, what)
+        root = self._document.root
+        formats = root.first("numFmts")
+        self._codes = {
+            self._document.integer(node, "numFmtId"): node.attrs.get("formatCode", "")
+            for node in (formats.all("numFmt") if formats else ())
+        }
+        self._xfs: Node | None = root.first("cellXfs")
+        self._tags = [self._document.data[n.start : n.end] for n in self._xfs.all("xf")] if self._xfs else []
+        self._attrs = [dict(n.attrs) for n in self._xfs.all("xf")] if self._xfs else []
+        self._formats = [self._document.integer(n, "numFmtId") for n in self._xfs.all("xf")] if self._xfs else []
+        self._had = len(self._tags)
+        self._new_codes: dict[int, str] = {}
+
+    def code(self, style: int) -> str:
+        """Number format code of a style."""
+        number = self._formats[style] if 0 <= style < len(self._formats) else 0
+        return self._codes.get(number) or _BUILT_IN.get(number, "General")
+
+    def kind(self, style: int) -> type | None:
+        """What a number in a cell of this style is: datetime, timedelta, time; None for a number."""
+        return kind_of(self.code(style))
+
+    def with_format(self, style: int, code: str) -> int:
+        """Return a style like this one but for its number format: an existing one, else a new one."""
+        if not 0 <= style < len(self._attrs):
+            style = 0
+        number = self._number(code)
+        wanted = {**self._attrs[style], "numFmtId": str(number), "applyNumberFormat": "1"} if self._attrs else {}
+        inside = _inside(self._tags[style]) if self._tags else b""
+        for index, attrs in enumerate(self._attrs):
+            if _meaning(attrs) == _meaning(wanted) and _inside(self._tags[index]) == inside:
+                return index
+        if not self._tags or len(self._tags) >= _LIMIT:
+            return style
+        if number not in self._codes and number not in _BUILT_IN:
+            self._codes[number] = self._new_codes[number] = code
+        start = self._tags[style].index(b">") + 1
+        tag = with_attributes(self._tags[style][:start], {"numFmtId": str(number), "applyNumberFormat": "1"})
+        self._tags.append(tag + self._tags[style][start:])
+        self._attrs.append(wanted)
+        self._formats.append(number)
+        return len(self._tags) - 1
+
+    def changed(self) -> bytes | None:
+        """Return the part with the styles that were added; None if there are none."""
+        if len(self._tags) == self._had or self._xfs is None:
+            return None
+        document = self._document
+        more = document.extend(self._xfs, b"".join(self._tags[self._had :]), count=str(len(self._tags)))
+        return apply(document.data, [*more, *self._format_edits()])
+
+    def _number(self, code: str) -> int:
+        known = {text: number for number, text in (_BUILT_IN | self._codes).items()}
+        return known.get(code, max([_FIRST_OWN_FORMAT - 1, *self._codes]) + 1)
+
+    def _format_edits(self) -> list[Edit]:
+        if not self._new_codes:
+            return []
+        root = self._document.root
+        formats = root.first("numFmts")
+        more = b"".join(
+            b'<%bnumFmt numFmtId="%d" formatCode="%b"/>' % (root.prefix, number, attribute(code))
+            for number, code in self._new_codes.items()
+        )
+        if formats is not None:
+            count = str(len(list(formats.all("numFmt"))) + len(self._new_codes))
+            return self._document.extend(formats, more, count=count)
+        whole = b'<%bnumFmts count="%d">%b</%bnumFmts>' % (root.prefix, len(self._new_codes), more, root.prefix)
+        return [self._document.insert(root, whole, before=_BEFORE_FORMATS)]
+
+
+@lru_cache(maxsize=4)
+def _parsed(data: bytes, what: str) -> Document:
+    """Read a styles part; the same one is read at every append."""
+    return parse(data, what)
+
+
+@lru_cache(maxsize=1024)
+def kind_of(code: str) -> type | None:
+    """What a number format shows: datetime, time of day, timedelta; None for a plain number."""
+    plain = _LITERAL.sub("", code.split(";")[0]).lower()
+    if re.search(r"\[[hms]+\]", plain):
+        return dt.timedelta
+    if "general" in plain or not re.search(r"[ymdhs]", plain):
+        return None
+    if re.search(r"[yd]", plain) or ("m" in plain and not re.search(r"[hs]", plain)):
+        return dt.datetime
+    return dt.time
+
+
+def _inside(tag: bytes) -> bytes:
+    start = tag.index(b">") + 1
+    return tag[start:]
+
+
+def _meaning(attrs: dict[str, str]) -> dict[str, str]:
+    return {key: value for key, value in attrs.items() if key != "applyNumberFormat"}

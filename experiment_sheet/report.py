@@ -1,0 +1,93 @@
+"""What a run leaves in its folder when it ends: ``run.json``, ``history.csv``, the curves, the page.
+
+Each is made by itself: one that can't be made is one message, the others are still there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any, Final
+
+from experiment_sheet import history, media, notices
+from experiment_sheet.columns import Column, order
+from experiment_sheet.folder import RunFolder, Stored
+from experiment_sheet.outputs import Definition
+from experiment_sheet.values import Cell, Link, to_json
+
+CURVES: Final = "plots/curves.png"
+
+_WHOLE: Final = 64 << 20
+"""Bytes of steps that are still read whole, in seconds and below a gigabyte of memory. Of longer histories the
+curves show a sample, and there is no ``history.csv``, which no spreadsheet program could open either."""
+
+
+@contextmanager
+def forgiving(what: str, subject: str) -> Iterator[None]:
+    """Turn whatever goes wrong in the world into one message: nothing here may stop a training."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - drawing and other people's objects raise anything
+        notices.say(what, subject, f"{what} of {subject} failed and was left out: {type(error).__name__}: {error}")
+
+
+def publish(folder: RunFolder, title: str) -> Link | None:
+    """Make curves and ``history.csv`` of the steps; answer the link to the page that `write_page` will write.
+
+    None where the run has no folder, and so nothing to show.
+    """
+    if not folder.path.is_dir():
+        return None
+    with forgiving("reading the history", title):
+        thinned = 1 + history.size(folder.path) // _WHOLE
+        steps = history.read(folder.path, thinned=thinned)
+        if steps and thinned == 1:
+            with forgiving("writing history.csv", title):
+                folder.write("history.csv", history.to_csv(steps))
+        if curves := history.curves(steps):
+            with forgiving("drawing the curves", title):
+                folder.write(CURVES, media.draw_curves(curves, title))
+    count = len(folder.listing("plots"))
+    text = "files" if not count else "1 plot" if count == 1 else f"{count} plots"
+    return Link(f"{folder.path.parent.name}/{folder.path.name}/index.html", text)
+
+
+def write_page(
+    folder: RunFolder, cells: Mapping[Column, Cell], stored: Sequence[Stored], definitions: Collection[Definition] = ()
+) -> None:
+    """Write ``run.json`` and ``index.html``."""
+    from experiment_sheet import page  # few processes write one, all would pay for its imports
+
+    cells = {column: cells[column] for column in order(cells)}
+    name = folder.path.name
+    with forgiving("writing run.json", name):
+        folder.write("run.json", json.dumps(_facts(folder, cells, stored, definitions), indent=1, allow_nan=False))
+    with forgiving("writing index.html", name):
+        listed = {item.name for item in stored}
+        others = [path for path in folder.listing("files") if not listed & set(_above(path))]
+        plots = sorted(folder.listing("plots"), key=lambda plot: plot != CURVES)
+        tables = ["history.csv"] if (folder.path / "history.csv").exists() else []
+        folder.write("index.html", page.render(cells, plots, stored, others + tables))
+
+
+def _above(path: str) -> Iterator[str]:
+    parts = path.split("/")
+    return ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
+
+
+def _facts(
+    folder: RunFolder, cells: Mapping[Column, Cell], stored: Sequence[Stored], definitions: Collection[Definition]
+) -> dict[str, Any]:
+    roles: dict[str, dict[str, object]] = {"run": {}, "input": {}, "output": {}}
+    for column, cell in cells.items():
+        roles.setdefault(column.role, {})[column.key] = to_json(cell)
+    return {
+        "run": roles["run"],
+        "inputs": roles["input"],
+        "outputs": roles["output"],
+        "metrics": [asdict(definition) for definition in definitions],
+        "plots": folder.listing("plots"),
+        "files": [asdict(item) for item in stored],
+    }

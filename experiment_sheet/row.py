@@ -1,0 +1,149 @@
+"""The row of one run: what it tells its sheet.
+
+Only cells that changed are told. Text that no cell can hold is kept whole in the run folder, and columns beyond the
+limit in ``run.json``; each is said once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from experiment_sheet import media, notices
+from experiment_sheet.columns import MAX_COLUMNS, Column, Role, RunId
+from experiment_sheet.errors import UsageError
+from experiment_sheet.events import Kind
+from experiment_sheet.folder import RunFolder, Stored, distinct_name, safe_name
+from experiment_sheet.masking import mask_cell
+from experiment_sheet.report import forgiving
+from experiment_sheet.values import CELL_LIMIT, Cell, cut, to_cell, units
+
+
+class Recorder(Protocol):
+    """What a run needs of its sheet; `Sheet` has it."""
+
+    @property
+    def name(self) -> str:
+        """The sheet, for people."""
+
+    @property
+    def files(self) -> Path:
+        """The files folder."""
+
+    def roles(self) -> Mapping[str, Role]:
+        """Who each key belongs to, as far as logging knows."""
+
+    def record(
+        self, run_id: RunId, cells: Mapping[Column, Cell], *, kind: Kind, drawn: bool = False, wait: float | None = None
+    ) -> None:
+        """Journal news of a run and, with `wait`, put it into the sheet."""
+
+
+@dataclass(slots=True)
+class RunRow:
+    """What one run told its sheet, and how it tells more."""
+
+    sheet: Recorder
+    run_id: RunId
+    drawn: bool = True  # the library drew the run_id
+    max_columns: int = MAX_COLUMNS
+    cells: dict[Column, Cell] = field(default_factory=dict)  # as they were told
+    left_out: dict[Column, Cell] = field(default_factory=dict)  # beyond `max_columns`
+    _long: dict[Column, str] = field(default_factory=dict)  # text that was kept whole
+    _names: dict[str, str] = field(default_factory=dict)  # its files
+
+    @property
+    def folder(self) -> RunFolder:
+        """The run's folder; not made by asking."""
+        return RunFolder(self.sheet.files / safe_name(self.run_id))
+
+    def tell(
+        self,
+        values: Mapping[Column, object],
+        *,
+        kind: Literal["start", "change", "end"] = "change",
+        wait: float | None = None,
+    ) -> None:
+        """Record the cells that are news; with `wait` also put them into the sheet (`Sheet.record`)."""
+        news: dict[Column, Cell] = {}
+        room = self.max_columns - sum(column.role != "run" for column in self.cells)
+        for column, value in values.items():
+            cell = self._fitting(column, mask_cell(column.key, to_cell(value)))
+            if column not in self.cells and column.role != "run":
+                room -= 1
+                if room < 0:
+                    self._leave_out(column, cell)
+                    continue
+            if not self._is_told(column, cell):
+                news[column] = cell
+        if news or kind != "change":
+            self.sheet.record(self.run_id, news, kind=kind, drawn=self.drawn, wait=wait)
+            self.cells.update(news)
+
+    def everything(self) -> dict[Column, Cell]:
+        """Every cell of the run, also those that have no room in the sheet."""
+        return self.cells | self.left_out
+
+    def _is_told(self, column: Column, cell: Cell) -> bool:
+        if column not in self.cells:
+            return False
+        told = self.cells[column]
+        return type(told) is type(cell) and (told == cell or (told != told and cell != cell))
+
+    def _leave_out(self, column: Column, cell: Cell) -> None:
+        self.left_out[column] = cell
+        notices.say(
+            "max_columns",
+            self.run_id,
+            f"{self.sheet.name}: run {self.run_id} has more than {self.max_columns} inputs and outputs; "
+            f"{column.key!r} and those after it are only in {self.folder.path / 'run.json'}",
+        )
+
+    def _fitting(self, column: Column, cell: Cell) -> Cell:
+        if not isinstance(cell, str) or len(cell) <= CELL_LIMIT // 2 or units(cell) <= CELL_LIMIT:
+            return cell
+        if self._long.get(column) != cell:
+            self._long[column] = cell
+            self._keep_whole(column, cell)
+        return cut(cell, CELL_LIMIT)
+
+    def _keep_whole(self, column: Column, text: str) -> None:
+        name = distinct_name(column.key, self._names)
+        try:
+            where = f"whole in {self.folder.write(f'files/{name}.txt', text)}"
+        except OSError as error:
+            where = f"and could not be kept whole ({error})"
+        said = f"{column.key!r} is too long for a cell; it is cut there, {where}"
+        notices.say("long text", f"{self.run_id} {column.key}", said)
+
+
+def save_plot(row: RunRow, key: str, figure: object, taken: dict[str, str], *, step: float | None = None) -> str | None:
+    """Put a figure, or a picture's path, into ``plots/``; answer its name there, or None and say why."""
+    name = distinct_name(key if step is None else f"{key}-{step}", taken)
+    with forgiving(f"drawing the plot {key!r}", row.run_id):
+        if isinstance(figure, str | os.PathLike):
+            source = Path(figure)
+            file = f"plots/{name}{source.suffix.lower()}"
+            row.folder.write(file, source.read_bytes())
+        else:
+            file = f"plots/{name}.png"
+            row.folder.write(file, media.png_of(figure))
+        return file
+    return None
+
+
+def store(row: RunRow, path: object, name: str | None, kind: str | None) -> Stored | None:
+    """Copy a file or folder into ``files/``; None, and a message, if it can't be had. Raises UsageError for no path."""
+    if not isinstance(path, str | os.PathLike):
+        raise UsageError(f"an artifact is the path of a file or folder, not {str(to_cell(path))[:100]!r}")
+    with forgiving("storing the artifact", os.fspath(path)):
+        return row.folder.store(Path(path), name, type=kind)
+    return None
+
+
+def plot_names() -> dict[str, str]:
+    """Return the names of plots that are taken before there are any: the curves have one."""
+    return {"curves": ""}

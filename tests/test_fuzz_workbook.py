@@ -1,0 +1,44 @@
+"""Hostile workbooks end in a clear error or in success, soon, in little memory, and never in a damaged file.
+
+A few hundred here; `benchmarks/fuzz.py` tries as many as one likes.
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import mutants
+import pytest
+import whole_workbook
+
+FUZZ = Path(__file__).parents[1] / "benchmarks" / "fuzz.py"
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="capability: bounds on a child process")
+
+
+@pytest.mark.parametrize("kind", [mutation.__name__ for mutation in mutants.MUTATIONS])
+def test_a_hostile_workbook_ends_in_an_error_or_in_success(kind: str) -> None:
+    """Of each kind of mutant none hangs, eats memory, raises what is not ours, or leaves a damaged file."""
+    _fuzz("--kind", kind, "--count", "30")
+
+
+def test_a_bomb_ends_in_an_error() -> None:
+    """A part that inflates to 2 GB is refused, or streamed, in bounded time and memory."""
+    _fuzz("--kind", "bomb", "--count", "4")
+
+
+@pytest.mark.parametrize("mutation", mutants.MUTATIONS)
+def test_a_mutant_is_another_file_and_the_same_each_time(tmp_path: Path, mutation: mutants.Mutation) -> None:
+    """Every mutation changes the workbook, and a seed makes the same mutant again."""
+    raw = whole_workbook.write(tmp_path / "whole.xlsx", whole_workbook.PARTS).read_bytes()
+    made = [mutation(raw, random.Random(seed)) for seed in range(8)]
+    assert made == [mutation(raw, random.Random(seed)) for seed in range(8)]
+    assert sum(mutant != raw for mutant in made) >= 4
+
+
+def _fuzz(*arguments: str) -> None:
+    done = subprocess.run([sys.executable, str(FUZZ), *arguments], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
