@@ -36,7 +36,7 @@ def changed_parts(draft: Draft, bottom: int) -> dict[str, Change]:
             return {}
         return {workbook.part: workbook.changed(workbook.with_names(tab, texts))}
     changes: dict[str, Change] = {}
-    edits = [*rows.edits, *draft.sheet.with_widths(_widths(draft))]
+    edits = [*rows.edits, *draft.sheet.with_widths(*_column_looks(draft))]
     name_edits: list[Edit] = []
     old = Area(draft.place.first, draft.place.left, draft.survey.bottom, draft.place.right)
     if bottom > old.bottom >= old.top:
@@ -136,14 +136,16 @@ def _name_texts(draft: Draft) -> dict[str, str]:
     return texts
 
 
-def _widths(draft: Draft) -> dict[int, float]:
-    widths = {}
+def _column_looks(draft: Draft) -> tuple[dict[int, float], dict[int, int]]:
+    """Width of each new column, and the style of its cells to come."""
+    widths, styles = {}, {}
     rows = list(draft.request.rows.values())[:50]
     for column, at in draft.places.items():
         if at in draft.headers:
             samples = [row[column] for row in rows if column in row]
             widths[at] = draft.request.look.width(column, draft.headers[at], samples)
-    return widths
+            styles[at] = draft.pen.column_style(column, samples)
+    return widths, styles
 
 
 def _styles_part(draft: Draft) -> dict[str, Change]:

@@ -43,6 +43,18 @@ def follows_table(formula: str, *, last: int, totals: int, added: int) -> str:
     return _with_rows(formula, moved)
 
 
+def qualified(formula: str, table: str) -> str:
+    """Formula with ``[loss]`` as ``Runs[loss]``, which Excel takes for the same, and LibreOffice understands."""
+
+    def named(match: re.Match[str]) -> str:
+        start, end = match.span()
+        whose = start and (formula[start - 1].isalnum() or formula[start - 1] in "_.\\]")
+        elsewhere = formula[end : end + 1].isalnum() or formula[end : end + 1] in {"'", "!", "_"}
+        return match[0] if not match[0].startswith("[") or whose or elsewhere else table + match[0]
+
+    return _TOKEN.sub(named, formula)
+
+
 def _with_rows(formula: str, move: Callable[[int, bool, str], int]) -> str:
     """Formula with each reference's row mapped by `move(row, has $, formula before the reference)`."""
 

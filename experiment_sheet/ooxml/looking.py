@@ -87,4 +87,6 @@ def _says_more(value: Cell, said: object) -> bool:
     """Whether a value is another than what was in a column that a person has deleted since."""
     if said is None or said is ANYTHING or not isinstance(said, list | tuple):
         return True
+    if any(old is None for old in said):  # EMPTY among them: the cell may never have been written
+        return True
     return not any(type(old) is type(value) and repr(old) == repr(value) for old in said)

@@ -9,6 +9,7 @@ from experiment_sheet.columns import RUN_ID, Column
 from experiment_sheet.errors import SheetRefused
 from experiment_sheet.ooxml import cells
 from experiment_sheet.ooxml.draft import Draft
+from experiment_sheet.ooxml.new_styles import header_style
 from experiment_sheet.ooxml.rows import column_letters
 from experiment_sheet.ooxml.table import Area
 from experiment_sheet.ooxml.worksheet import LAST_ROW, overlapping
@@ -75,5 +76,6 @@ def _put_header(draft: Draft, at: int, column: Column, header: str) -> None:
     alike = [place for c, place in draft.places.items() if c.role == column.role and place in present]
     beside = present.get(max(alike) if alike else at - 1)
     ref = f"{column_letters(at)}{row}"
-    style = beside.style if beside else 0
+    named = draft.book.styles.named(header_style(column.role)) if draft.book.styles else None
+    style = named or (beside.style if beside else 0)
     draft.put(row, at, cells.written(header, ref, style, prefix=draft.sheet.prefix))

@@ -17,6 +17,7 @@ from experiment_sheet.look import Look
 from experiment_sheet.ooxml import cells
 from experiment_sheet.ooxml.formula import copied_down
 from experiment_sheet.ooxml.held import blank, formula, with_formula
+from experiment_sheet.ooxml.new_styles import cell_style
 from experiment_sheet.ooxml.place import Place
 from experiment_sheet.ooxml.rows import RawCell, Row, cells_of, column_letters, styles_of
 from experiment_sheet.ooxml.styles import Styles
@@ -101,14 +102,26 @@ class Pen:
         ref = f"{column_letters(at)}{number}"
         return cells.written(value, ref, style, prefix=self.prefix, date1904=self._date1904)
 
+    def column_style(self, column: Column, samples: Iterable[Cell]) -> int:
+        """Style of a whole new column, in a workbook that this library made; in any other, none."""
+        first = next((value for value in samples if value is not None), None)
+        ours = self._styles is not None and self._styles.named(cell_style(first)) is not None
+        return self._new_style(column, first) if ours else 0
+
     def _style(self, at: int, column: Column | None, value: Cell) -> int:
         shared = self._shared.get(at)
         style = self._sheet.column_style(at) if shared is None else shared
-        if not style and shared is None and column is not None and self._styles and column.role != "people":
-            code = self._look.number_format(column, value)
-            if code and code != "General":
-                style = self._styles.with_format(0, code)
+        if not style and shared is None and column is not None and column.role != "people":
+            style = self._new_style(column, value)
         return self._fitting(style, value)
+
+    def _new_style(self, column: Column, value: Cell) -> int:
+        """Style by the sheet's look, of a column that has none."""
+        if self._styles is None:
+            return 0
+        style = self._styles.named(cell_style(value)) or 0
+        code = self._look.number_format(column, value)
+        return self._styles.with_format(style, code) if code and code != "General" else style
 
     def _fitting(self, style: int, value: Cell) -> int:
         """Style, or one like it that shows this kind of value as what it is: a date as one, a number as none."""

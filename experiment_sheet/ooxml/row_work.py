@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from experiment_sheet.columns import RUN_ID, Column, RunId
 from experiment_sheet.errors import SheetRefused
 from experiment_sheet.ooxml.draft import Draft
-from experiment_sheet.ooxml.formula import follows_table
+from experiment_sheet.ooxml.formula import follows_table, qualified
 from experiment_sheet.ooxml.held import blank, formula
 from experiment_sheet.ooxml.ownership import Verdict, judge
 from experiment_sheet.ooxml.rows import Row, column_letters
@@ -114,7 +114,7 @@ def _move_totals(draft: Draft, added: int) -> None:
         letters, text = column_letters(at), formula(cell)
         if text is not None:
             draft.unchained[f"{letters}{old}"] = f"{letters}{new}"
-            text = follows_table(text, last=old - 1, totals=old, added=added)
+            text = qualified(follows_table(text, last=old - 1, totals=old, added=added), table.name)
         moved = draft.pen.moved_cell(row.text[cell.start : cell.end], cell, f"{letters}{new}", text)
         draft.put(new, at, moved)
         draft.put(old, at, b"")

@@ -61,6 +61,14 @@ class Styles:
         self._had = len(self._tags)
         self._new_codes: dict[int, str] = {}
 
+    def named(self, name: str) -> int | None:
+        """Style of the cells that have a named cell style; None where the workbook has no such style."""
+        styles = self._document.root.first("cellStyles")
+        nodes = styles.all("cellStyle") if styles else ()
+        wanted = next((node.attrs.get("xfId") for node in nodes if node.attrs.get("name") == name), None)
+        indexes = (index for index, attrs in enumerate(self._attrs) if attrs.get("xfId") == wanted)
+        return None if wanted is None else next(indexes, None)
+
     def code(self, style: int) -> str:
         """Number format code of a style."""
         number = self._formats[style] if 0 <= style < len(self._formats) else 0

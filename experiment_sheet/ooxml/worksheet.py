@@ -7,7 +7,7 @@ the trailer is read from there and only the first kilobytes are inflated for the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Final
@@ -144,8 +144,8 @@ class Worksheet:
         node = self.first("dimension")
         return [self.place((node.start, node.end, b""))] if node else []
 
-    def with_widths(self, widths: dict[int, float]) -> list[Edit]:
-        """Edits that give new columns a width; a column that has one keeps it."""
+    def with_widths(self, widths: Mapping[int, float], styles: Mapping[int, int]) -> list[Edit]:
+        """Edits that give new columns a width, and a style for cells to come; a column that has one keeps it."""
         node = self.first("cols")
         number = self.document.integer
         taken = [(number(child, "min"), number(child, "max")) for child in node.children] if node else []
@@ -153,7 +153,8 @@ class Worksheet:
         if not new or (taken and max(last for _, last in taken) > min(new)):
             return []
         elements = b"".join(
-            b'<%bcol min="%d" max="%d" width="%b" customWidth="1"/>' % (self.prefix, c, c, repr(w).encode())
+            b'<%bcol min="%d" max="%d" width="%b" customWidth="1"%b/>'
+            % (self.prefix, c, c, repr(w).encode(), b' style="%d"' % styles[c] if styles.get(c) else b"")
             for c, w in sorted(new.items())
         )
         if node is not None:

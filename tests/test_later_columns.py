@@ -1,0 +1,29 @@
+"""Columns that come after a workbook was made: they are filled, and look like those that were there at once."""
+
+from __future__ import annotations
+
+import openpyxl
+
+import experiment_sheet as es
+
+
+def test_outputs_of_a_run_that_began_without_them() -> None:
+    """A new workbook has a run's inputs first; its outputs get columns when they come."""
+    with es.init("runs.xlsx", config={"lr": 0.1}) as run:
+        run.log({"loss": 0.5}, step=1)
+        run.summary["test_acc"] = 0.9
+    (row,) = es.Sheet("runs.xlsx").read().itertuples()
+    assert (row.loss, row.test_acc) == (0.5, 0.9)
+
+
+def test_later_columns_look_like_the_first() -> None:
+    """Headers of later columns have their role's colour, and their cells the look's number format, also to come."""
+    with es.init("runs.xlsx", config={"lr": 0.1}) as run:
+        run.log({"loss": 0.5}, step=1)
+    es.log_run("other.xlsx", {"lr": 0.1, "loss": 0.5})
+    later, first = (openpyxl.load_workbook(name).active for name in ("runs.xlsx", "other.xlsx"))
+    for sheet in (later, first):
+        assert sheet["Q1"].value == "loss"
+    assert later["Q1"].fill.fgColor.rgb == first["Q1"].fill.fgColor.rgb != later["P1"].fill.fgColor.rgb
+    assert later["Q2"].number_format == first["Q2"].number_format
+    assert later.column_dimensions["Q"].number_format == first.column_dimensions["Q"].number_format
