@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
 from experiment_sheet.errors import UnknownColumn, UsageError
@@ -68,5 +67,7 @@ def query(frame: pd.DataFrame, where: str) -> pd.DataFrame:
 
 def nearest(name: str, frame: pd.DataFrame) -> str:
     """Suggest the column that was probably meant."""
+    import difflib
+
     close = difflib.get_close_matches(name, [str(column) for column in frame.columns], n=1)
     return f"; did you mean {close[0]!r}?" if close else ""

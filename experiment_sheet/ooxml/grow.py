@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -64,13 +64,13 @@ class Growth:
 
     def text(self, text: str) -> str:
         """Formula with every range that covers the column grown."""
-        return _REFERENCE.sub(lambda match: self._grown(match, self._covers), text) if "!" in text else text
+        return _REFERENCE.sub(self._grown, text) if "!" in text else text
 
     def _name_text(self, name: Name) -> str:
         if is_ours(name.name):
             return name.text
         if name.name.lower() == _FILTER and name.scope == self._tab.index:  # must equal the tab's own filter
-            return _REFERENCE.sub(lambda match: self._grown(match, self._reaches), name.text)
+            return _REFERENCE.sub(self._filter_grown, name.text)
         return self.text(name.text)
 
     def _edits(self, document: Document) -> list[Edit]:
@@ -87,23 +87,23 @@ class Growth:
                     edits.append(document.set(node, ref=str(replace(area, bottom=self._bottom))))
         return edits
 
-    def _grown(self, match: re.Match[str], covers: Callable[[Area], bool]) -> str:
+    def _grown(self, match: re.Match[str]) -> str:
         sheet = match[1][:-1]
         sheet = sheet[1:-1].replace("''", "'") if sheet.startswith("'") else sheet
         area = area_of(match[2])
-        if sheet.casefold() != self._tab.name.casefold() or area is None:
-            return match[0]
-        if not covers(area):
+        if sheet.casefold() != self._tab.name.casefold() or area is None or not self._covers(area):
             return match[0]
         return match[1] + _LAST_ROW.sub(str(self._bottom), match[2])
+
+    def _filter_grown(self, match: re.Match[str]) -> str:
+        area = area_of(match[2])
+        reached = area is not None and area.bottom == self._old.bottom and area.meets(self._old)
+        return match[1] + _LAST_ROW.sub(str(self._bottom), match[2]) if reached else match[0]
 
     def _covers(self, area: Area) -> bool:
         old = self._old
         whole = area.bottom == old.bottom and area.top in {old.top, self._header_row}
         return whole and old.left <= area.left and area.right <= old.right
-
-    def _reaches(self, area: Area) -> bool:
-        return area.bottom == self._old.bottom and area.meets(self._old)
 
 
 def _recalled(text: str | None, crcs: Mapping[str, int]) -> list[str] | None:

@@ -12,6 +12,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from experiment_sheet.errors import SheetDamaged
 from experiment_sheet.ooxml.xml import Document, Edit, Node, apply, attribute, parse, with_attributes
 
 _LIMIT: Final = 65_490
@@ -49,6 +50,8 @@ class Styles:
     def __init__(self, data: bytes, what: str) -> None:
         self._document = _parsed(data, what)
         root = self._document.root
+        if root.name != "styleSheet":
+            raise SheetDamaged(f"{what} holds no styles. Restore the workbook from a backup.")
         formats = root.first("numFmts")
         self._codes = {
             self._document.integer(node, "numFmtId"): node.attrs.get("formatCode", "")
@@ -115,6 +118,8 @@ class Styles:
         if not self._new_codes:
             return []
         root = self._document.root
+        if root.name != "styleSheet":
+            raise SheetDamaged(f"{what} holds no styles. Restore the workbook from a backup.")
         formats = root.first("numFmts")
         more = b"".join(
             b'<%bnumFmt numFmtId="%d" formatCode="%b"/>' % (root.prefix, number, attribute(code))

@@ -100,6 +100,9 @@ class Worksheet:
         document = parse(opened + closing + self.trailer, self.what)
         if document.root.name != "worksheet":
             raise SheetDamaged(f"{self.what} is a {document.root.name}, not a worksheet.")
+        node = document.root.first("sheetData")
+        if node is None or node.inside != len(opened):
+            raise SheetDamaged(f"{self.what} has its sheetData in a wrong place. Restore the workbook from a backup.")
         self._shift = self.trailer_at - len(opened + closing)
         self._head_end = len(opened)
         return document

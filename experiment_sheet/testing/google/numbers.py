@@ -53,6 +53,16 @@ def decimal_comma(locale: str) -> bool:
     return locale not in _POINT_LOCALES and re.split("[_-]", locale)[0] in COMMA_LANGUAGES
 
 
+def kept(number: float) -> float:
+    """A number as the service keeps it, in a double, and as it prints it: whole ones without a point."""
+    number = float(number)
+    return int(number) if number.is_integer() and abs(number) < _WRITTEN_OUT else number
+
+
+_WRITTEN_OUT: Final = 1e21
+"""From here on JSON's numbers are printed with an exponent (ECMA-262, Number::toString)."""
+
+
 def general(number: float) -> str:
     """A number without a format: up to ten significant digits, whole numbers in full below 1E+15."""
     if number == 0:

@@ -10,8 +10,8 @@ import datetime as dt
 import re
 from typing import Any, Final
 
-from experiment_sheet.testing.google.numbers import EPOCH, decimal_comma
-from experiment_sheet.testing.google.refusal import JSON
+from experiment_sheet.testing.google.numbers import EPOCH, decimal_comma, kept
+from experiment_sheet.testing.google.refusal import JSON, invalid
 
 _NUMBER: Final = re.compile(
     r"([+-]?)\s*(\$|€|£)?\s*([+-]?)(\d{1,3}(?:,\d{3})+|\d+)?(\.\d*)?(?:[eE]([+-]?\d+))?\s*(%|€)?"
@@ -30,7 +30,9 @@ def raw(value: Any) -> JSON | None:
     if isinstance(value, bool):
         return {"boolValue": value}
     if isinstance(value, int | float):
-        return {"numberValue": value}
+        if value in (float("inf"), float("-inf")):
+            raise invalid(f"Invalid value: {value} is beyond what a cell holds.")
+        return {"numberValue": kept(value)}
     return {"stringValue": value} if value else None
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from experiment_sheet.testing.google.a1 import Area, Reference
 from experiment_sheet.testing.google.formulas import Block, Formula, FormulaError, Value, single, tokens
 from experiment_sheet.testing.google.functions import FUNCTIONS
-from experiment_sheet.testing.google.numbers import DATE_TYPES, shown
+from experiment_sheet.testing.google.numbers import DATE_TYPES, kept, shown
 from experiment_sheet.testing.google.refusal import JSON, invalid
 from experiment_sheet.testing.google.spreadsheet import Spreadsheet
 from experiment_sheet.testing.google.tab import Tab
@@ -113,7 +113,7 @@ class Reader:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if number and dates == DATES[1] and self.number_format(tab, row, column).get("type") in DATE_TYPES:
             return self.text(tab, row, column)
-        return "" if value is None else value
+        return kept(value) if number else "" if value is None else value
 
     def values(
         self, tab: Tab, area: Area, *, major: str = "ROWS", render: str = RENDERS[0], dates: str = DATES[0]

@@ -77,7 +77,7 @@ class Answer:
 
 
 def _text(body: JSON) -> bytes:
-    return (json.dumps(body, ensure_ascii=False, indent=2) + "\n").encode()
+    return json.dumps(body, ensure_ascii=False).encode()
 
 
 class Server(ThreadingHTTPServer):

@@ -161,6 +161,11 @@ class Teammate:
         """Delete the tab."""
         self.send({"deleteSheet": {"sheetId": self._sheet_id}})
 
+    def bin_spreadsheet(self) -> None:
+        """Move the file to the bin, where programs can still reach it."""
+        with self._world.lock:
+            self._world.drive.files[self._key].trashed = True
+
     def delete_spreadsheet(self) -> None:
         """Delete the file for good."""
         with self._world.lock:

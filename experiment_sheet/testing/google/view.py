@@ -9,6 +9,7 @@ from experiment_sheet.testing.google.a1 import Area
 from experiment_sheet.testing.google.defaults import COLUMN_PIXELS, ROW_PIXELS
 from experiment_sheet.testing.google.formulas import FormulaError
 from experiment_sheet.testing.google.masks import Mask, select, wants
+from experiment_sheet.testing.google.numbers import kept
 from experiment_sheet.testing.google.reading import Reader, Shown
 from experiment_sheet.testing.google.refusal import JSON
 from experiment_sheet.testing.google.shifts import COLUMNS, ROWS
@@ -57,13 +58,11 @@ def outgoing(node: Any, parent: str = "") -> Any:
     if isinstance(node, dict):
         bare = parent not in _KEEPS_ZERO
         return {
-            key: outgoing(value, key)
+            key: value if key == "rowData" else outgoing(value, key)
             for key, value in node.items()
             if not (bare and value == 0 and key in {"sheetId", "rowIndex", "columnIndex"} and value is not False)
         }
-    if isinstance(node, float) and node.is_integer() and abs(node) < 1e15:
-        return int(node)
-    return node
+    return kept(node) if isinstance(node, float) else node
 
 
 def sheet(book: Spreadsheet, tab: Tab, user: str, *, areas: list[Area] | None, grid: bool, mask: Mask | None) -> JSON:
@@ -145,6 +144,8 @@ def cell(reader: Reader, tab: Tab, row: int, column: int, mask: Mask | None = No
     if not held:
         return {}
     result = dict(held)
+    if mask and mask.keys() <= held.keys():
+        return result
     value = reader.value(tab, row, column)
     if value is not None:
         result["effectiveValue"] = _extended(value)
@@ -160,8 +161,9 @@ def cell(reader: Reader, tab: Tab, row: int, column: int, mask: Mask | None = No
 def _extended(value: Shown) -> JSON:
     if isinstance(value, FormulaError):
         return {"errorValue": {"type": value.kind, "message": value.message}}
-    kind = "boolValue" if isinstance(value, bool) else "stringValue" if isinstance(value, str) else "numberValue"
-    return {kind: value}
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return {"numberValue": kept(value)}
+    return {"boolValue" if isinstance(value, bool) else "stringValue": value}
 
 
 def _link(held: Any) -> str | None:

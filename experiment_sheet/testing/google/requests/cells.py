@@ -9,6 +9,7 @@ from experiment_sheet.testing.google import masks
 from experiment_sheet.testing.google.a1 import Area, grid_range
 from experiment_sheet.testing.google.defaults import normal, with_colors
 from experiment_sheet.testing.google.formulas import pasted
+from experiment_sheet.testing.google.parsing import raw
 from experiment_sheet.testing.google.refusal import JSON, bad_field, invalid
 from experiment_sheet.testing.google.requests.edit import Edit, Handler, needed
 from experiment_sheet.testing.google.shifts import COLUMNS, ROWS, Shift
@@ -48,6 +49,8 @@ def cell_data(cell: Any, where: str) -> JSON:
         raise bad_field(place, f"Invalid value at '{place}' (oneof), oneof field 'value' is already set.")
     if value == {"stringValue": ""}:
         del data["userEnteredValue"]
+    elif value and "numberValue" in value:
+        data["userEnteredValue"] = raw(value["numberValue"])
     return data
 
 
@@ -113,6 +116,7 @@ def append_cells(edit: Edit, body: JSON) -> JSON:
         area = tab.area(table["range"])
         top, left = area.bottom, area.left
         _make_room(edit, tab, area, len(rows))
+        _, table = _table(edit, body["tableId"])  # inserting made a new one
         table["range"]["endRowIndex"] = area.bottom + len(rows)
     else:
         tab = edit.book.tab(body.get("sheetId"))
