@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -134,15 +134,24 @@ def run(seeds: range, whole: list[bytes], kind: str | None) -> Iterator[Bad]:
     theirs.close()
     seed = seeds.start
     try:
-        while (got := ours.recv()) is not None:
-            seed = got
-            if (bad := ours.recv()) is not None:
+        while (got := _received(ours)) is not None:
+            seed = int(got)
+            if (bad := _received(ours)) is not None:
                 yield bad
     except EOFError:
         child.join()
         yield Bad(seed, kind or "any", f"the process died, exit code {child.exitcode}", "")
+    except TimeoutError:
+        yield Bad(seed, kind or "any", "the process hung, deaf to signals", "")
     finally:
+        child.kill()
         child.join()
+
+
+def _received(from_child: Connection) -> Any:
+    if not from_child.poll(BOMB_SECONDS * 2):
+        raise TimeoutError
+    return from_child.recv()
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from typing import Final
 from experiment_sheet.columns import Column
 from experiment_sheet.look import Look
 from experiment_sheet.ooxml import cells
-from experiment_sheet.ooxml.formula import copied_down
+from experiment_sheet.ooxml.formula import copied_down, qualified
 from experiment_sheet.ooxml.held import blank, formula, with_formula
 from experiment_sheet.ooxml.new_styles import cell_style
 from experiment_sheet.ooxml.place import Place
@@ -55,7 +55,8 @@ class Pen:
             last = {cell.column: (cell, row.number) for row in rows for cell in cells_of(row.text, self.prefix)}
             for at, table_column in zip(place.headers, place.table.columns, strict=False):
                 if table_column.formula:
-                    self._calculated[at] = _calculated(table_column.formula, place.first, last.get(at))
+                    text, number = _calculated(table_column.formula, place.first, last.get(at))
+                    self._calculated[at] = qualified(text, place.table.name), number
 
     def new_cell(self, at: int, number: int, column: Column | None, value: Cell) -> bytes:
         """Cell of a new row."""

@@ -10,6 +10,7 @@ from experiment_sheet.ooxml.draft import Draft
 from experiment_sheet.ooxml.formula import follows_table, qualified
 from experiment_sheet.ooxml.held import blank, formula
 from experiment_sheet.ooxml.ownership import Verdict, judge
+from experiment_sheet.ooxml.pointing import pointer_from_elsewhere
 from experiment_sheet.ooxml.rows import Row, column_letters
 from experiment_sheet.ooxml.table import Area
 from experiment_sheet.ooxml.worksheet import LAST_ROW, overlapping
@@ -101,12 +102,15 @@ def _move_totals(draft: Draft, added: int) -> None:
     """Move the cells of the totals row; their formulas follow, their values are left to be computed."""
     table, survey = draft.place.table, draft.survey
     assert table is not None
-    if survey.totals_named:
+    old, new = table.area.bottom, table.area.bottom + added
+    pointer = survey.totals_named
+    if pointer is None and draft.sheet.tail is None:
+        pointer = pointer_from_elsewhere(draft.book, draft.sheet.tab, table.area)
+    if pointer:
         raise SheetRefused(
-            f"{draft.sheet.what}: a formula in {survey.totals_named} points to the totals row by its address, "
+            f"{draft.sheet.what}: a formula in {pointer} points to the totals row by its address, "
             "and would be wrong once rows are added. Use a structured reference like Table1[[#Totals],[loss]]."
         )
-    old, new = table.area.bottom, table.area.bottom + added
     row = survey.held.get(old)
     for at, cell in draft.present(row).items():
         if row is None or not table.area.left <= at <= table.area.right:

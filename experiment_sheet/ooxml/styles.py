@@ -51,7 +51,7 @@ class Styles:
         self._document = _parsed(data, what)
         root = self._document.root
         if root.name != "styleSheet":
-            raise SheetDamaged(f"{what} holds no styles. Restore the workbook from a backup.")
+            raise SheetDamaged(f"{self._document.what} holds no styles. Restore the workbook from a backup.")
         formats = root.first("numFmts")
         self._codes = {
             self._document.integer(node, "numFmtId"): node.attrs.get("formatCode", "")
@@ -118,8 +118,6 @@ class Styles:
         if not self._new_codes:
             return []
         root = self._document.root
-        if root.name != "styleSheet":
-            raise SheetDamaged(f"{what} holds no styles. Restore the workbook from a backup.")
         formats = root.first("numFmts")
         more = b"".join(
             b'<%bnumFmt numFmtId="%d" formatCode="%b"/>' % (root.prefix, number, attribute(code))

@@ -17,6 +17,7 @@ from experiment_sheet.columns import RunId
 from experiment_sheet.ooxml.held import Holder, blank
 from experiment_sheet.ooxml.place import Place
 from experiment_sheet.ooxml.rows import RawCell, Row, cells_of, column_letters
+from experiment_sheet.ooxml.table import Area
 
 RECENT: Final = 400
 """Rows at the end that may become hot; a hot row is at least some dozens of bytes."""
@@ -61,7 +62,7 @@ class Surveyor:
             bottom = max(table.rows.bottom, table.rows.top - 1)
         self._letters = column_letters(self.id_column) if self.id_column else ""
         probe = _any_cell(self._prefix, self.probe) if self.probe else None
-        totals = _points_to(table.area.bottom) if table and table.totals else None
+        totals = _points_to(table.area) if table and table.totals else None
         survey.bottom = self._place.header_row if bottom is None else bottom
         hold_from = survey.bottom - STYLED + 1
         hold_to = survey.bottom + self.new_rows + 2
@@ -70,6 +71,8 @@ class Surveyor:
         for row in rows:
             survey.recent.append(row)
             number = row.number
+            if totals is not None and table and number != table.area.bottom and totals.search(row.text):
+                survey.totals_named = survey.totals_named or f"row {number}"
             if number < top:
                 continue
             if bottom is None:
@@ -85,8 +88,6 @@ class Surveyor:
                 self._note_id(row, survey)
             if probe is not None and (table is None or number <= hold_to) and probe.search(row.text):
                 self._note_occupied(row, survey)
-            if totals is not None and table and number != table.area.bottom and totals.search(row.text):
-                survey.totals_named = survey.totals_named or f"row {number}"
         if bottom is None:
             self._end_of_range(filled, survey)
         return survey
@@ -147,6 +148,13 @@ def _any_cell(prefix: bytes, columns: range) -> re.Pattern[bytes]:
     return re.compile(rb"<" + p + rb"c(?:>|(?=\s)(?![^>]*\sr=)|\s(?:[^>]*?\s)?r=[\"'](?:" + letters + rb")\d+[\"'])")
 
 
-def _points_to(row: int) -> re.Pattern[bytes]:
-    """Formulas that name a cell of this row by its address."""
-    return re.compile(rb"<(?:[\w.\-]+:)?f\b[^<]*(?<![A-Za-z0-9_.$])\$?[A-Za-z]{1,3}\$?%d(?![0-9A-Za-z_(.!])" % row)
+def _points_to(area: Area) -> re.Pattern[bytes]:
+    """Formulas that name a cell in the last row of this area by its address."""
+    before = rb"<(?:[\w.\-]+:)?f\b[^<]*(?<![A-Za-z0-9_.$])"
+    return re.compile(before + address(area) + rb"(?![0-9A-Za-z_(.!])")
+
+
+def address(area: Area) -> bytes:
+    """Pattern of the address of a cell in the last row of an area."""
+    letters = b"|".join(column_letters(column).encode() for column in range(area.left, area.right + 1))
+    return rb"\$?(?:%b)\$?%d" % (letters, area.bottom)

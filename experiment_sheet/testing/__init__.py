@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from experiment_sheet.testing.backends import BackendTests as BackendTests
+    from experiment_sheet.testing.google import GoogleSheets as GoogleSheets
     from experiment_sheet.testing.person import Grid as Grid
     from experiment_sheet.testing.person import GridPerson as GridPerson
     from experiment_sheet.testing.person import Person as Person
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _HOMES: Final = {
     "BackendTests": "backends",
     "Fault": "workbook",
+    "GoogleSheets": "google",
     "Grid": "person",
     "GridPerson": "person",
     "Person": "person",

@@ -110,10 +110,11 @@ class Reader:
         value = self.value(tab, row, column)
         if isinstance(value, FormulaError):
             return value.text
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if number and dates == DATES[1] and self.number_format(tab, row, column).get("type") in DATE_TYPES:
+        if value is None or isinstance(value, str | bool):
+            return "" if value is None else value
+        if dates == DATES[1] and self.number_format(tab, row, column).get("type") in DATE_TYPES:
             return self.text(tab, row, column)
-        return kept(value) if number else "" if value is None else value
+        return kept(value)
 
     def values(
         self, tab: Tab, area: Area, *, major: str = "ROWS", render: str = RENDERS[0], dates: str = DATES[0]
