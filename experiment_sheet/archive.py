@@ -11,15 +11,62 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
+from experiment_sheet import notices
 from experiment_sheet.columns import RunId
 from experiment_sheet.events import Event, decode
-from experiment_sheet.journal import fsync_folder
+from experiment_sheet.journal import fsync_folder, is_dead, lock_of
+from experiment_sheet.jsonl import parsed, whole_lines
+from experiment_sheet.state import State, save
+
+if TYPE_CHECKING:
+    import gzip
 
 NAME: Final = "archive.jsonl.gz"
+_MOST: Final = 8 << 30  # bytes that are unpacked at most: a small file can be made to hold any amount
+
+
+def tidy(folder: Path, state: State, journals: Mapping[str, Path], *, own: Path | None, at: int) -> None:
+    """Archive the journals of dead writers that hold nothing but what was applied, once there are `at` of them.
+
+    Under the sheet's lock. A journal keeps its offset in the state until it was seen to be gone.
+    """
+    _unlink(state, journals)
+    needed = {live.journal for applied in state.sheets.values() for live in applied.live.values()}
+    spent = [
+        path
+        for name, path in journals.items()
+        if path != own and name not in needed and _is_spent(path, state) and is_dead(path)
+    ]
+    if len(spent) < at:
+        return
+    state.archive = add(folder, spent, good=state.archive)
+    state.archived = [path.name for path in spent]
+    save(folder, state)
+    _unlink(state, journals)
+
+
+def _is_spent(journal: Path, state: State) -> bool:
+    try:
+        size = journal.stat().st_size
+    except OSError:
+        return False
+    return bool(state.sheets) and all(a.offsets.get(journal.name, 0) >= size for a in state.sheets.values())
+
+
+def _unlink(state: State, journals: Mapping[str, Path]) -> None:
+    for applied in state.sheets.values():
+        for name in state.archived:
+            if name not in journals:
+                applied.offsets.pop(name, None)
+    for name in state.archived:
+        if name in journals:
+            journals[name].unlink(missing_ok=True)
+            lock_of(journals[name]).unlink(missing_ok=True)
+    state.archived = [name for name in state.archived if name in journals]
 
 
 def add(folder: Path, journals: Sequence[Path], *, good: int) -> int:
@@ -36,7 +83,9 @@ def add(folder: Path, journals: Sequence[Path], *, good: int) -> int:
         if file.seek(0, os.SEEK_END) > good:
             file.truncate(good)
         file.seek(0, os.SEEK_END)
-        file.write(gzip.compress(b"".join(map(_section, journals)), compresslevel=6, mtime=0))
+        with gzip.GzipFile(fileobj=file, mode="wb", filename="", compresslevel=6, mtime=0) as packed:
+            for journal in journals:
+                _pack(journal, packed)
         file.flush()
         os.fsync(fd)
         length = file.tell()
@@ -45,10 +94,12 @@ def add(folder: Path, journals: Sequence[Path], *, good: int) -> int:
     return length
 
 
-def _section(journal: Path) -> bytes:
-    text = journal.read_bytes()
-    whole = text[: text.rfind(b"\n") + 1]
-    return json.dumps({"archived": journal.name}).encode("ascii") + b"\n" + whole
+def _pack(journal: Path, packed: gzip.GzipFile) -> None:
+    packed.write(json.dumps({"archived": journal.name}).encode("ascii") + b"\n")
+    with open(journal, "rb") as file:
+        for line, _ in whole_lines(file):
+            if line is not None:  # nobody could read it anyway
+                packed.write(line + b"\n")
 
 
 def events(folder: Path, runs: Collection[RunId] | None = None) -> Iterator[Event]:
@@ -69,14 +120,19 @@ def _lines(path: Path) -> Iterator[bytes]:
 
     try:
         with gzip.open(path) as file:
-            yield from file
+            for line, count in whole_lines(cast("BinaryIO", file)):
+                if count > _MOST:
+                    notices.say("archive", str(path), f"{path} holds more than {_MOST >> 30} GB; the rest is not read")
+                    return
+                if line is not None:
+                    yield line
     except (OSError, EOFError, zlib.error):
         return  # absent, or torn by a power loss: those journals still stand beside it
 
 
 def _name(line: bytes, before: str) -> str:
     try:
-        return str(json.loads(line)["archived"])
+        return str(parsed(line)["archived"])
     except (ValueError, KeyError, TypeError):
         return before
 

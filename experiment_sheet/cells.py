@@ -239,7 +239,7 @@ def from_json(found: object) -> Cell:
 _KINDS: Final[Mapping[str, Callable[[Any], Cell]]] = {
     "float": float,
     "int": lambda text: int(text, 16),
-    "link": lambda parts: Link(*parts),
+    "link": lambda parts: Link(*(clean(part) for part in parts)),
     "datetime": dt.datetime.fromisoformat,
     "date": dt.date.fromisoformat,
     "time": dt.time.fromisoformat,

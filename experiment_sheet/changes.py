@@ -7,11 +7,12 @@ them where nothing was written yet.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from experiment_sheet.backends.base import ANYTHING, Anything
-from experiment_sheet.columns import Column
+from experiment_sheet.columns import SHARED, Column
 from experiment_sheet.fold import Folded
 from experiment_sheet.state import Live
 from experiment_sheet.values import EMPTY, Cell
@@ -28,6 +29,14 @@ class Change:
     last: Last
     new: bool  # the row is added if it is not there
     unseen: bool = False  # the sheet can't hold the row, unless it changed since our last write
+
+    def leave_out_extras(self, there: Collection[str]) -> None:
+        """Take out what nobody asked for: of the run's own columns a sheet of people's gets only those it has."""
+        for column in [c for c in self.cells if c.role == "run" and c.key not in _ASKED_FOR and c.key not in there]:
+            del self.cells[column]
+
+
+_ASKED_FOR: Final = frozenset((*SHARED, "verdict", "plots")) - {"run"}
 
 
 def needs_history(folded: Folded, live: Live | None) -> bool:

@@ -34,12 +34,12 @@ from experiment_sheet import archive, changes, locks, notices
 from experiment_sheet import state as states
 from experiment_sheet.backends.base import Backend, Mark, Written
 from experiment_sheet.changes import Change
-from experiment_sheet.columns import Column, RunId
-from experiment_sheet.errors import SheetChanged, SheetError
+from experiment_sheet.columns import RUN_KEYS, Column, RunId
+from experiment_sheet.errors import SheetChanged, SheetError, SheetMissing, UsageError
 from experiment_sheet.events import Event
 from experiment_sheet.files import Files, prepare
 from experiment_sheet.fold import Folded, fold
-from experiment_sheet.journal import Entry, Journal, is_dead, journals_in, lock_of, read
+from experiment_sheet.journal import Entry, Journal, is_dead, journals_in, read
 from experiment_sheet.state import Applied, State
 from experiment_sheet.values import Cell
 
@@ -137,7 +137,7 @@ class Checkpoint:
             self._settle(pending)
             if not self._end_dead_runs(state):
                 break
-        self._archive(state, at=archive_at)
+        archive.tidy(self.folder, state, self.paths(), own=self.journal.path, at=archive_at)
 
     def _settle(self, pending: _Pending) -> None:
         path = self.journal.path
@@ -212,6 +212,9 @@ class Checkpoint:
         except SheetError as error:
             outcome.errors[sheet] = error
             return
+        except UsageError as error:  # a sheet that nobody can write, in an old journal, must hold up no other
+            outcome.errors[sheet] = SheetError(str(error))
+            return
         applied.offsets = dict(ends)
 
     def _write(self, sheet: str, backend: Backend, events: list[Event], state: State, outcome: Outcome) -> None:
@@ -220,8 +223,12 @@ class Checkpoint:
         meeting = self._meet(sheet, backend, applied, state)
         folded = fold(events)
         todo = dict(self._changes(sheet, folded, applied, meeting))
+        if not applied.columns:
+            applied.extras = self._extras(backend)
         columns = dict(applied.columns)
         for run, change in todo.items():
+            if applied.extras is not None:
+                change.leave_out_extras(applied.extras)
             if left_out := self._left_out(change, columns):
                 outcome.no_room[run] = left_out
         writing = {run: change for run, change in todo.items() if change.cells or change.new}
@@ -258,6 +265,14 @@ class Checkpoint:
             sheet, applied.generation - seen, len(added | changed),
         )  # fmt: skip
         return _Meeting(added, changed)
+
+    def _extras(self, backend: Backend) -> list[str] | None:
+        """Look at a sheet at first contact: which of the run's own columns do people have in it? None: it is ours."""
+        try:
+            headers = backend.read().headers if self.exists() else ()
+        except SheetMissing:  # a tab that is yet to be made
+            headers = ()
+        return [header for header in headers if header in RUN_KEYS] if headers else None
 
     def _wait_for_sheet(self) -> None:
         deadline = time.monotonic() + self.absent
@@ -353,38 +368,6 @@ class Checkpoint:
         if events:
             self.journal.append(events)
         return bool(events)
-
-    def _archive(self, state: State, *, at: int) -> None:
-        paths, own = self.paths(), self.journal.path
-        self._unlink(state, paths)
-        needed = {live.journal for applied in state.sheets.values() for live in applied.live.values()}
-        spent = [p for n, p in paths.items() if p != own and n not in needed and _is_spent(p, state) and is_dead(p)]
-        if len(spent) < at:
-            return
-        state.archive = archive.add(self.folder, spent, good=state.archive)
-        state.archived = [path.name for path in spent]
-        states.save(self.folder, state)
-        self._unlink(state, paths)
-
-    def _unlink(self, state: State, paths: Mapping[str, Path]) -> None:
-        """Remove journals that are in the archive; forget their offsets once they were seen to be gone."""
-        gone = [name for name in state.archived if name not in paths]
-        for applied in state.sheets.values():
-            for name in gone:
-                applied.offsets.pop(name, None)
-        for name in state.archived:
-            if name in paths:
-                paths[name].unlink(missing_ok=True)
-                lock_of(paths[name]).unlink(missing_ok=True)
-        state.archived = [name for name in state.archived if name in paths]
-
-
-def _is_spent(path: Path, state: State) -> bool:
-    try:
-        size = path.stat().st_size
-    except OSError:
-        return False
-    return bool(state.sheets) and all(a.offsets.get(path.name, 0) >= size for a in state.sheets.values())
 
 
 def _is_automatic(column: Column) -> bool:

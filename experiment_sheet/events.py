@@ -11,14 +11,19 @@ import datetime as dt
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, get_args
 
 from experiment_sheet.columns import Column, Role, RunId
-from experiment_sheet.values import Cell, from_json, to_json
+from experiment_sheet.jsonl import parsed
+from experiment_sheet.values import Cell, clean, from_json, to_cell, to_json
 
-Kind = Literal["start", "change", "end", "update"]
+Kind = Literal["start", "change", "end", "update", "restore"]
 """``start`` makes a row of a run that lives on, ``end`` ends it (and makes it, where it was not started), ``change``
-is the run's own news, ``update`` what somebody says of a run afterwards."""
+is the run's own news, ``update`` what somebody says of a run afterwards, ``restore`` puts the row of a run back."""
+
+_KINDS: Final[Mapping[str, Kind]] = {kind: kind for kind in get_args(Kind)}
+_ROLES: Final[Mapping[str, Role]] = {role: role for role in get_args(Role)}
+_PLAIN: Final = frozenset((float, bool, type(None)))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -73,16 +78,21 @@ def encode(event: Event) -> bytes:
     return json.dumps(line, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
 
 
-def decode(line: bytes, journal: str) -> Event | None:
-    """Read a line; None for one that is no event (a journal's first line). Raises ValueError for a damaged one."""
+def decode(line: bytes | None, journal: str) -> Event | None:
+    """Read a line; None for one that is no event (a journal's first line). Raises ValueError for a damaged one.
+
+    A line of None is one that was too long to be read.
+    """
+    if line is None:
+        raise ValueError("too long for an event")
     try:
-        data: Any = json.loads(line)
+        data: Any = parsed(line)
         if data.keys() >= {"journal", "machine"}:
             return None
         return Event(
-            sheet=str(data["sheet"]),
-            run=str(data["run"]),
-            kind=cast("Kind", data["kind"]),
+            sheet=clean(data["sheet"]),
+            run=clean(data["run"]),
+            kind=_KINDS[data["kind"]],
             cells=cells_from_json(data["cells"]),
             epoch=int(data["epoch"]),
             seq=int(data["seq"]),
@@ -90,7 +100,7 @@ def decode(line: bytes, journal: str) -> Event | None:
             overwrite=bool(data.get("overwrite")),
             journal=journal,
         )
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"not an event: {error!r}") from error
 
 
@@ -103,5 +113,9 @@ def cells_to_json(cells: Mapping[Column, Cell]) -> dict[str, dict[str, object]]:
 
 
 def cells_from_json(nested: Mapping[str, Mapping[str, object]]) -> dict[Column, Cell]:
-    """The inverse of `cells_to_json`."""
-    return {Column(cast("Role", role), key): from_json(v) for role, keys in nested.items() for key, v in keys.items()}
+    """The inverse of `cells_to_json`. What comes in is a cell as ours are, whoever wrote it."""
+    return {Column(_ROLES[role], clean(key)): _cell(v) for role, keys in nested.items() for key, v in keys.items()}
+
+
+def _cell(found: object) -> Cell:
+    return found if type(found) in _PLAIN else to_cell(from_json(found))  # type: ignore[return-value]

@@ -16,14 +16,18 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from experiment_sheet.backends.base import Target
+from experiment_sheet.jsonl import read_file
 
 _README = """\
 What experiment_sheet was told, before it reached the sheet. Do not edit; deleting it loses what still waits.
 Lines of *.jsonl are events, archive.jsonl.gz holds old ones (zcat reads it), checkpoint.json says what is in the sheet.
 `experiment-sheet sync` puts waiting rows into the sheet.
 """
+
+_CLAIM: Final = 1 << 16  # bytes of sheet.json that are read
 
 _temporary: dict[str, Path] = {}
 
@@ -95,7 +99,7 @@ def _beside(path: Path) -> Path:
 
 def _is_ours(folder: Path, sheet: str) -> bool:
     try:
-        return bool(json.loads((folder / "journal" / "sheet.json").read_text(encoding="utf-8"))["sheet"] == sheet)
+        return bool(read_file(folder / "journal" / "sheet.json", largest=_CLAIM)["sheet"] == sheet)
     except (OSError, ValueError, KeyError, TypeError):
         pass
     try:

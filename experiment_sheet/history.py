@@ -15,7 +15,7 @@ Invariants:
 from __future__ import annotations
 
 import io
-import json
+import math
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +26,8 @@ from typing import Any, Final
 from experiment_sheet import notices
 from experiment_sheet.columns import Column, labels
 from experiment_sheet.folder import RunFolder
-from experiment_sheet.values import Cell, from_json, to_text
+from experiment_sheet.jsonl import LONGEST, parsed, whole_lines
+from experiment_sheet.values import Cell, clean, from_json, to_text
 
 _FORMULA: Final = ("=", "+", "-", "@")
 
@@ -129,38 +130,51 @@ def read(folder: Path, *, thinned: int = 1) -> Steps:
     training and validation may take turns themselves.
     """
     steps: Steps = {}
-    for path in sorted(_histories(folder), key=lambda path: path.stat().st_mtime_ns):
-        for step, time, values in _lines(path, thinned):
+    for path in paths_in(folder):
+        for step, time, values in lines(path, thinned=thinned):
             steps.setdefault(step, {TIME: time}).update(values)
     return dict(sorted(steps.items()))
 
 
 def size(folder: Path) -> int:
     """Return how many bytes the histories of a run have. Raises OSError."""
-    return sum(path.stat().st_size for path in _histories(folder))
+    return sum(path.stat().st_size for path in paths_in(folder))
 
 
-def _histories(folder: Path) -> list[Path]:
-    return list(folder.glob("history-*.jsonl"))
+def paths_in(folder: Path) -> list[Path]:
+    """Every history of a run, the one that was written last at the end. Raises OSError."""
+    return sorted(folder.glob("history-*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
 
 
-def _lines(path: Path, thinned: int = 1) -> Iterator[tuple[float, float, dict[str, Cell]]]:
+def lines(path: Path, *, thinned: int = 1, start: int = 0) -> Iterator[tuple[float, float, dict[str, Cell]]]:
+    """Yield step, seconds and values of each line of a history; those behind the byte `start`. Raises OSError."""
     with open(path, "rb") as file:
-        for line in file:
-            if thinned > 1 and zlib.crc32(line) % thinned:
+        if start:
+            file.seek(start - 1)
+            file.readline(LONGEST)
+        for line, _ in whole_lines(file):
+            if thinned > 1 and line and zlib.crc32(line) % thinned:
                 continue
             try:
-                data: Any = json.loads(line)
-                yield data["step"], float(data["time"]), {key: from_json(value) for key, value in data["log"].items()}
-            except (ValueError, KeyError, TypeError, AttributeError):
-                if line.endswith(b"\n"):
-                    notices.say("damaged line", str(path), f"{path}: a line is damaged and was skipped")
+                yield _parsed(line)
+            except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+                notices.say("damaged line", str(path), f"{path}: a line is damaged and was skipped")
+
+
+def _parsed(line: bytes | None) -> tuple[float, float, dict[str, Cell]]:
+    if line is None:
+        raise ValueError("too long")
+    data: Any = parsed(line)
+    step = data["step"]
+    if type(step) not in (int, float) or not math.isfinite(step):
+        raise ValueError("no step")
+    return step, float(data["time"]), {clean(key): from_json(value) for key, value in data["log"].items()}
 
 
 def last_step(folder: Path) -> int:
     """Return the last step that a run's histories hold, -1 if there is none; a resumed run goes on behind it."""
     try:
-        return max((int(step) for path in _histories(folder) for step, _, _ in _lines(path)), default=-1)
+        return max((int(step) for path in paths_in(folder) for step, _, _ in lines(path)), default=-1)
     except OSError:
         return -1
 

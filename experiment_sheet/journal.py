@@ -33,7 +33,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -41,6 +41,7 @@ from typing import TYPE_CHECKING, Final, cast
 from experiment_sheet import locks, notices
 from experiment_sheet.events import Event, decode, encode
 from experiment_sheet.files import Files, prepare
+from experiment_sheet.jsonl import parsed, whole_lines
 from experiment_sheet.machine import host_name, machine_id
 
 if TYPE_CHECKING:
@@ -59,23 +60,19 @@ class Entry:
 
 def read(path: Path, offset: int = 0) -> tuple[list[Entry], int]:
     """Read the whole lines behind `offset`; answer their events and the offset behind the last of them."""
+    entries, end = [], offset
     with open(path, "rb") as file:
         file.seek(offset)
-        text = file.read()
-    good = text.rfind(b"\n") + 1
-    return list(_entries(text[:good], path, offset)), offset + good
-
-
-def _entries(text: bytes, path: Path, offset: int) -> Iterator[Entry]:
-    for line in text.split(b"\n")[:-1]:
-        offset += len(line) + 1
-        try:
-            event = decode(line, path.name)
-        except ValueError:
-            notices.say("damaged line", str(path), f"{path}: the line before byte {offset} is damaged and was skipped")
-            continue
-        if event is not None:
-            yield Entry(event, offset)
+        for line, count in whole_lines(file):
+            end = offset + count
+            try:
+                event = decode(line, path.name)
+            except ValueError:
+                notices.say("damaged line", str(path), f"{path}: the line before byte {end} is damaged and was skipped")
+                continue
+            if event is not None:
+                entries.append(Entry(event, end))
+    return entries, end
 
 
 def journals_in(folder: Path) -> list[Path]:
@@ -300,7 +297,7 @@ def machine_of(journal: Path) -> str | None:
     """The machine that wrote a journal; None if that can't be told."""
     try:
         with open(journal, "rb") as file:
-            return str(json.loads(file.readline(4096))["machine"])
+            return str(parsed(file.readline(4096))["machine"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

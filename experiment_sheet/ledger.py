@@ -118,7 +118,8 @@ class Ledger:
         except SheetError as error:
             outcome = Outcome(errors={name: error})
         for sheet, reason in outcome.errors.items():
-            message = f"{reason}. Training goes on; rows arrive with a later call or `experiment-sheet sync`."
+            what = str(reason).removesuffix(".")
+            message = f"{what}. Training goes on; rows arrive with a later call or `experiment-sheet sync`."
             notices.say("waits", sheet, message)
         if not outcome.errors:
             self._waits = False

@@ -72,6 +72,13 @@ def write_page(
         folder.write("index.html", page.render(cells, plots, stored, others + tables))
 
 
+def keep(folder: RunFolder, cells: Mapping[Column, Cell]) -> None:
+    """Keep in ``run.json`` cells that the sheet has no room for; a run that writes its own has them in it anyway."""
+    with forgiving("writing run.json", folder.path.name):
+        if not (folder.path / "run.json").exists():
+            folder.write("run.json", json.dumps(_facts(folder, cells, [], []), indent=1, allow_nan=False))
+
+
 def _above(path: str) -> Iterator[str]:
     parts = path.split("/")
     return ("/".join(parts[:count]) for count in range(1, len(parts) + 1))

@@ -8,16 +8,16 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from experiment_sheet import compare, frames, history, notices
+from experiment_sheet import compare, frames, history, notices, report
 from experiment_sheet.backends.base import Table, Target
-from experiment_sheet.backends.registry import parse
+from experiment_sheet.backends.registry import open_backend, parse
 from experiment_sheet.changes import Change
 from experiment_sheet.checkpoint import Outcome
 from experiment_sheet.columns import RUN_ID, Column, Role, RunId, column_of, flatten
 from experiment_sheet.errors import RunNotFound, SheetMissing
 from experiment_sheet.events import Event, Kind
 from experiment_sheet.fold import Folded, fold
-from experiment_sheet.folder import safe_name
+from experiment_sheet.folder import RunFolder, safe_name
 from experiment_sheet.ids import draw_run_id
 from experiment_sheet.ledger import Ledger, ledger_of
 from experiment_sheet.look import DEFAULT, Look
@@ -51,6 +51,7 @@ class Sheet:
     def __init__(self, target: str | os.PathLike[str] | Target | None = None, *, template: Look | None = None) -> None:
         self.target: Target = parse(default_target() if target is None else target)
         self._look = template or DEFAULT
+        open_backend(self.target, look=self._look).close()  # a tab that can't be is said now, not after the training
         self._epochs: dict[RunId, int] = {}
 
     def __repr__(self) -> str:
@@ -173,6 +174,10 @@ class Sheet:
         return len(self._waiting())
 
     def _done(self, outcome: Outcome) -> None:
+        for run, cells in outcome.no_room.items():
+            report.keep(RunFolder(self.files / safe_name(run)), cells)
+            names = ", ".join(column.key for column in cells)
+            notices.say("no room", run, f"{self.name}: no room for the columns {names:.200} of {run}; see its run.json")
         for run in outcome.deleted:
             notices.say("deleted", run, f"{self.name}: a person deleted the row of {run}; it stays deleted", level=20)
 

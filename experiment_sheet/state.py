@@ -12,10 +12,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from experiment_sheet import jsonl
 from experiment_sheet.columns import Column, RunId
 from experiment_sheet.events import Stamp, cells_from_json, cells_to_json
 from experiment_sheet.fold import Folded
@@ -23,6 +25,7 @@ from experiment_sheet.values import Cell
 
 NAME: Final = "checkpoint.json"
 GENERATIONS: Final = "generations.log"
+_LARGEST: Final = 256 << 20  # bytes of a state that are read; a thousand running runs have a few million
 
 
 @dataclass(slots=True)
@@ -44,6 +47,7 @@ class Applied:
     generation: int = 0  # of our last write to this sheet
     known: dict[str, Column] = field(default_factory=dict)  # as `Backend.known`
     columns: dict[Column, None] = field(default_factory=dict)  # that we ever wrote to, in order
+    extras: list[str] | None = None  # keys of the run columns that a sheet of people's has; None: the sheet is ours
     live: dict[RunId, Live] = field(default_factory=dict)
 
     def keep(self, run: RunId, folded: Folded, *, deleted: bool = False, theirs: Collection[Column] = ()) -> None:
@@ -74,8 +78,8 @@ class State:
 def load(folder: Path) -> State:
     """Read the state; a fresh one where there is none that can be read."""
     try:
-        return _from_json(json.loads((folder / NAME).read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return _from_json(jsonl.read_file(folder / NAME, largest=_LARGEST))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return State()
 
 
@@ -109,17 +113,15 @@ def runs_since(folder: Path, generation: int, sheet: str) -> tuple[set[RunId], s
 
 
 def _generations(folder: Path) -> Iterator[Mapping[str, Any]]:
-    try:
-        text = (folder / GENERATIONS).read_bytes()
-    except OSError:
-        return
-    for line in text.split(b"\n"):
-        try:
-            data = json.loads(line)
-            if {"generation", "sheet", "added", "changed"} <= data.keys():
-                yield data
-        except (ValueError, AttributeError):
-            continue  # torn by a crash: that generation was not written
+    with suppress(FileNotFoundError), open(folder / GENERATIONS, "rb") as file:
+        for line, _ in jsonl.whole_lines(file):
+            try:
+                data = jsonl.parsed(line or b"")
+                numbers, lists = data["generation"], (data["added"], data["changed"])
+                if isinstance(numbers, int) and all(isinstance(run, str) for runs in lists for run in runs):
+                    yield {**data, "sheet": str(data["sheet"])}
+            except (ValueError, KeyError, TypeError):
+                continue  # torn by a crash: that generation was not written
 
 
 def _to_json(state: State) -> dict[str, object]:
@@ -140,6 +142,7 @@ def _applied_to_json(applied: Applied) -> dict[str, object]:
         "generation": applied.generation,
         "known": {header: [column.role, column.key] for header, column in applied.known.items()},
         "columns": [[column.role, column.key] for column in applied.columns],
+        "extras": applied.extras,
         "live": {
             run: {
                 "stamp": [live.stamp.epoch, live.stamp.seq, live.stamp.journal],
@@ -170,6 +173,7 @@ def _applied_from_json(data: Any) -> Applied:
         generation=int(data["generation"]),
         known={header: Column(*column) for header, column in data["known"].items()},
         columns={Column(*column): None for column in data["columns"]},
+        extras=data["extras"],
         live={run: _live_from_json(live) for run, live in data["live"].items()},
     )
 

@@ -37,7 +37,7 @@ LAYERS = """
     fold
     events
     report provenance status signals arguments owners
-    history page media folder outputs inputs frames
+    last_words history page media folder outputs inputs frames
     compare
     backends
     ooxml
@@ -45,7 +45,7 @@ LAYERS = """
     look
     columns
     locks
-    notices names ids machine masking
+    notices names ids machine masking jsonl
     metrics values errors
     cells
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import logging
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from experiment_sheet import locks
 from experiment_sheet.columns import Column
-from experiment_sheet.errors import RunNotFound, UnknownTarget
+from experiment_sheet.errors import IllegalTab, RunNotFound, UnknownTarget
 from experiment_sheet.sheet import Sheet
 
 STATUS, ACC = Column("run", "status"), Column("output", "acc")
@@ -89,6 +90,40 @@ def test_a_target_of_unknown_kind_is_refused_at_once() -> None:
     """Before anything is logged, not at the end of a training."""
     with pytest.raises(UnknownTarget):
         Sheet("runs.docx")
+
+
+@pytest.mark.parametrize("tab", ["a:b", "x" * 32, "'quoted'", "what?"])
+def test_a_tab_that_cannot_be_is_refused_at_once(tab: str, tmp_path: Path) -> None:
+    """Before anything is logged, and nothing is journalled."""
+    with pytest.raises(IllegalTab):
+        Sheet(f"{tmp_path}/runs.xlsx#{tab}")
+    assert not (tmp_path / "runs_files").exists()
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_a_sheet_of_peoples_own_gets_only_what_was_logged(tmp_path: Path, suffix: str) -> None:
+    """Their columns are filled; beside the logged keys and run_id none is added."""
+    path = tmp_path / f"mine.{suffix}"
+    frame = pd.DataFrame({"lr": [0.1], "acc": [0.5], "status": ["done"]})
+    frame.to_csv(path, index=False) if suffix == "csv" else frame.to_excel(path, index=False)
+    Sheet(path).log_run({"lr": 0.2, "acc": 0.6, "depth": 3}, notes="mine")
+    Sheet(path).log_run({"lr": 0.3})
+    back = pd.read_csv(path) if suffix == "csv" else pd.read_excel(path, engine="openpyxl")
+    assert sorted(back.columns) == ["acc", "depth", "lr", "notes", "run_id", "status"]
+    assert back["lr"].tolist() == [0.1, 0.2, 0.3]
+    assert back["status"].tolist() == ["done", "finished", "finished"]
+
+
+def test_a_full_table_leaves_the_rest_to_run_json(tmp_path: Path) -> None:
+    """With 16,384 columns there is no room for another: the row arrives, the new key is in the run's run.json."""
+    path = tmp_path / "wide.xlsx"
+    pd.DataFrame([["", *range(2, 16_385)]], columns=["run_id", *(f"c{n}" for n in range(2, 16_385))]).to_excel(
+        path, index=False
+    )
+    sheet = Sheet(path)
+    run = sheet.log_run({"c3": 7, "brand_new": 5})
+    assert sheet.read().loc[run, "c3"] == 7
+    assert json.loads((sheet.files / run / "run.json").read_text())["inputs"]["brand_new"] == 5
 
 
 def test_a_sheet_that_does_not_exist_is_empty(tmp_path: Path) -> None:

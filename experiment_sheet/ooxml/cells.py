@@ -34,7 +34,13 @@ _LITERAL_LIMIT: Final = 255
 _DIGITS: Final = 10**15
 _DAY: Final = dt.timedelta(days=1)
 _MILLISECOND: Final = dt.timedelta(milliseconds=1)
-_NO_SUCH_DAY: Final = dt.datetime(1900, 3, 1)
+_EPOCH: Final = dt.datetime.fromisoformat("1899-12-30")  # day 0, for days from 1900-03-01 on
+_EARLY_EPOCH: Final = dt.datetime.fromisoformat("1899-12-31")  # for days before it
+_EPOCH_1904: Final = dt.datetime.fromisoformat("1904-01-01")
+_FIRST_DAY: Final = dt.datetime.fromisoformat("1900-01-01")
+_NO_SUCH_DAY: Final = dt.datetime.fromisoformat("1900-03-01")
+_NO_SUCH_NUMBER: Final = 60  # 1900-02-29
+_MIDNIGHT: Final = dt.time()
 _LAST_DAY: Final = 2_958_465  # 9999-12-31
 _SPECIAL: Final = {"NaN": math.nan, "inf": math.inf, "-inf": -math.inf}
 _LONG_INT: Final = re.compile(r"-?[1-9][0-9]{15,}")
@@ -72,14 +78,13 @@ def serial(value: dt.date | dt.time | dt.timedelta, *, date1904: bool = False) -
     if isinstance(value, dt.timedelta):
         return _number(value)
     if isinstance(value, dt.time):
-        return _number(dt.datetime.combine(dt.date.min, value.replace(tzinfo=None)) - dt.datetime.min)
-    moment = value if isinstance(value, dt.datetime) else dt.datetime(value.year, value.month, value.day)
-    first = dt.datetime(1904, 1, 1) if date1904 else dt.datetime(1900, 1, 1)
-    if moment < first:
+        return _number(dt.datetime.combine(_EPOCH, value.replace(tzinfo=None)) - _EPOCH)
+    found = value if isinstance(value, dt.datetime) else dt.datetime.combine(value, _MIDNIGHT)
+    if date1904:
+        return _number(found - _EPOCH_1904) if found >= _EPOCH_1904 else None
+    if found < _FIRST_DAY:
         return None
-    if not date1904:
-        first = dt.datetime(1899, 12, 30) if moment >= _NO_SUCH_DAY else dt.datetime(1899, 12, 31)
-    return _number(moment - first)
+    return _number(found - (_EPOCH if found >= _NO_SUCH_DAY else _EARLY_EPOCH))
 
 
 def moment(number: float, kind: type, *, date1904: bool = False) -> Cell:
@@ -90,11 +95,11 @@ def moment(number: float, kind: type, *, date1904: bool = False) -> Cell:
     if kind is dt.timedelta:
         return span
     if kind is dt.time and 0 <= number < 1:
-        return (dt.datetime.min + span).time()
+        return (_EPOCH + span).time()
     if number < 0:
         return number
-    first = dt.datetime(1904, 1, 1) if date1904 else dt.datetime(1899, 12, 31 if number < 60 else 30)
-    found = first + span
+    early = _EARLY_EPOCH if number < _NO_SUCH_NUMBER else _EPOCH
+    found = (_EPOCH_1904 if date1904 else early) + span
     return found.date() if span % _DAY == dt.timedelta(0) else found
 
 

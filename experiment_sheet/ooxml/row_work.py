@@ -33,7 +33,8 @@ def change_row(draft: Draft, run: RunId, row: Row) -> None:
         if at is None or column == RUN_ID:
             continue
         cell = present.get(at)
-        verdict = judge(cell, value, last.get(column), holder)
+        said = None if at in draft.headers else last.get(column)  # in a new column nobody cleared anything
+        verdict = judge(cell, value, said, holder)
         if verdict is Verdict.KEEP:
             draft.report.kept.setdefault(run, {})[column] = holder.value(cell) if cell else None
         elif verdict is Verdict.WRITE:

@@ -26,7 +26,7 @@ _STYLE: Final = re.compile(rb"""\ss\s*=\s*["']\s*(\d{1,9})\s*["']""")
 _KIND: Final = re.compile(rb"""\st\s*=\s*["']\s*(\w+)\s*["']""")
 _MISC: Final = rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>"
 _PLAIN_CELL: Final = re.compile(rb'<c r="([A-Z]{1,3})\d+"(?: s="(\d+)")?(?: t="\w+")?/?>')
-_misc: Final = re.compile(_MISC, re.DOTALL)
+_MISC_TEXT: Final = re.compile(_MISC, re.DOTALL)
 _LONGEST: Final = 1 << 28  # 16,384 cells of 32,767 characters can't be meant
 
 
@@ -67,25 +67,20 @@ class RawCell:
 class Rows:
     """Reads a worksheet part that comes in pieces: `head`, then the rows as an iterator, then `trailer`."""
 
-    def __init__(self, chunks: Iterable[bytes], what: str) -> None:
+    def __init__(self, chunks: Iterable[bytes], what: str, *, behind: Rows | None = None, at: int = 0) -> None:
+        """`behind`: has read the beginning of the part already; `chunks` are then the part from byte `at` on."""
         self.what = what
         self.prefix = b""
         self.empty = False  # <sheetData/>
         self.trailer = b""
         self.trailer_at = 0
         self._chunks = iter(chunks)
-        self._base = 0  # of the buffer in the part
+        self._base = at  # of the buffer in the part
         self._buffer = b""
-        self.head = self._read_head()
-
-    @classmethod
-    def of_tail(cls, tail: bytes, *, at: int, head: Rows) -> Rows:
-        """Rows of a part whose beginning has been read, from byte `at` on."""
-        rows = cls.__new__(cls)
-        rows.what, rows.prefix, rows.empty, rows.head = head.what, head.prefix, False, head.head
-        rows.trailer, rows.trailer_at = b"", 0
-        rows._chunks, rows._base, rows._buffer = iter(()), at, tail
-        return rows
+        if behind is None:
+            self.head = self._read_head()
+        else:
+            self.head, self.prefix = behind.head, behind.prefix
 
     def __iter__(self) -> Iterator[Row]:
         if self.empty:
@@ -154,7 +149,7 @@ class Rows:
 def cells_of(text: bytes, prefix: bytes) -> list[RawCell]:
     """Cells of a row, in order."""
     grammar = _grammar(prefix)
-    tags = _misc.sub(lambda match: b" " * len(match[0]), text) if b"<!" in text or b"<?" in text else text
+    tags = _MISC_TEXT.sub(lambda match: b" " * len(match[0]), text) if b"<!" in text or b"<?" in text else text
     opening = grammar.row.match(tags)
     at = opening.end() if opening else 0
     found: list[RawCell] = []

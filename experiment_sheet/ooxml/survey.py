@@ -53,44 +53,46 @@ class Surveyor:
         self.right: Callable[[set[int]], int] = lambda _: place.right
         """Last column of the range once new columns have come; told which probed ones are occupied."""
         self._letters = ""
+        self._pointer: re.Pattern[bytes] | None = None
+        self._any_probed: re.Pattern[bytes] | None = None
 
     def look(self, rows: Iterable[Row], bottom: int | None = None) -> Survey:
         """Look at rows in ascending order. `bottom`: last row of a plain range, where it is known already."""
-        survey = Survey()
-        table = self._place.table
+        survey, place = Survey(), self._place
+        table = place.table
         if table is not None:
             bottom = max(table.rows.bottom, table.rows.top - 1)
-        self._letters = column_letters(self.id_column) if self.id_column else ""
-        probe = _any_cell(self._prefix, self.probe) if self.probe else None
-        totals = _points_to(table.area) if table and table.totals else None
-        survey.bottom = self._place.header_row if bottom is None else bottom
-        hold_from = survey.bottom - STYLED + 1
-        hold_to = survey.bottom + self.new_rows + 2
+        survey.bottom = place.header_row if bottom is None else bottom
+        self._letters = column_letters(self.id_column) if self.id_column and self.wanted else ""
+        self._pointer = _points_to(table.area) if table and table.totals else None
+        self._any_probed = _any_cell(self._prefix, self.probe) if self.probe else None
         filled: deque[Row] = deque(maxlen=RECENT)
-        top = self._place.header_row or self._place.first
         for row in rows:
             survey.recent.append(row)
-            number = row.number
-            if totals is not None and table and number != table.area.bottom and totals.search(row.text):
-                survey.totals_named = survey.totals_named or f"row {number}"
-            if number < top:
-                continue
-            if bottom is None:
-                if _may_hold(row.text):
-                    filled.append(row)
-            elif hold_from <= number <= hold_to:
-                survey.held[number] = row
-            elif number > hold_to and survey.after is None:
-                survey.after = (number, row.start)
-            if number == top:
-                survey.held[number] = row
-            if self._letters and self.wanted and top <= number and (table is None or number <= table.rows.bottom):
-                self._note_id(row, survey)
-            if probe is not None and (table is None or number <= hold_to) and probe.search(row.text):
-                self._note_occupied(row, survey)
+            if bottom is None and row.number >= place.header_row and _may_hold(row.text):
+                filled.append(row)
+            self._take(row, survey, known=bottom is not None)
         if bottom is None:
             self._end_of_range(filled, survey)
         return survey
+
+    def _take(self, row: Row, survey: Survey, *, known: bool) -> None:
+        """Note what a row says; `known`: the data's last row is known, so that the rows around it are kept."""
+        number, table = row.number, self._place.table
+        if self._pointer is not None and table and number != table.area.bottom and self._pointer.search(row.text):
+            survey.totals_named = survey.totals_named or f"row {number}"
+        top = self._place.header_row or self._place.first
+        if number < top:
+            return
+        behind = number > survey.bottom + self.new_rows + 2
+        if number == top or (known and number > survey.bottom - STYLED and not behind):
+            survey.held[number] = row
+        elif known and behind and survey.after is None:
+            survey.after = (number, row.start)
+        if self._letters and (table is None or number <= table.rows.bottom):
+            self._note_id(row, survey)
+        if self._any_probed and (table is None or not behind) and self._any_probed.search(row.text):
+            self._note_occupied(row, survey)
 
     def _note_id(self, row: Row, survey: Survey) -> None:
         cell = self._id_cell(row)

@@ -1,7 +1,8 @@
 """Excel tables: the part that says which cells of a tab are one, read and changed in place.
 
-Rules that keep Excel from offering a repair (openpyxl's, XlsxWriter's and ClosedXML's trackers): a header cell
-is text equal to its column's name; names differ caselessly; ``ref`` is as wide as there are columns; ids are unique; the filter lies in the table; a table has at least one row below its header.
+Rules that keep Excel from offering a repair (from openpyxl's, XlsxWriter's and ClosedXML's trackers): a header
+cell is text equal to its column's name; names differ caselessly; ``ref`` is as wide as there are columns; ids
+are unique; the filter lies in the table; a table has at least one row below its header.
 """
 
 from __future__ import annotations

@@ -37,9 +37,9 @@ class Worksheet:
         self.what = f"{package.path}, tab {tab.name!r}"
         self.size = 0  # of the whole part; known once the trailer is
         self.tail: Tail | None = package.tail(tab.part)
-        with_head = Rows(package.chunks(tab.part, _HEAD_CHUNK), self.what)
-        self.head, self.prefix, self.empty = with_head.head, with_head.prefix, with_head.empty
-        self._head_rows = with_head
+        beginning = Rows(package.chunks(tab.part, _HEAD_CHUNK), self.what)
+        self.head, self.prefix, self.empty = beginning.head, beginning.prefix, beginning.empty
+        self._beginning = beginning
         self._trailer: bytes | None = None
         self._trailer_at = 0
         self.relationships = parts.relationships(package, tab.part)
@@ -69,7 +69,7 @@ class Worksheet:
         """Rows of the proven tail; None where there is no tail, or where it doesn't say their numbers."""
         if self.tail is None or self.empty:
             return None
-        rows = Rows.of_tail(self.tail.text, at=self.tail.start, head=self._head_rows)
+        rows = Rows([self.tail.text], self.what, behind=self._beginning, at=self.tail.start)
         found = list(rows)
         self._take_trailer(rows)
         numbered = bool(found) and found[0].number > 1

@@ -239,6 +239,11 @@ def _parted(name: str) -> tuple[str, str, bytes]:
     return uri, local, prefix.encode() + b":" if prefix else b""
 
 
+def _braced(name: str) -> str:
+    uri, local, _ = _parted(name)
+    return f"{{{uri}}}{local}"
+
+
 class _Reader:
     """Builds the tree while expat reads."""
 
@@ -269,7 +274,7 @@ class _Reader:
             raise SheetRefused(f"{self.what} nests elements more than {_DEEPEST} deep.")
         uri, local, prefix = _parted(name)
         if " " in "".join(attrs):  # an attribute with a namespace
-            attrs = {"{%s}%s" % _parted(key)[:2] if " " in key else key: value for key, value in attrs.items()}
+            attrs = {_braced(key) if " " in key else key: value for key, value in attrs.items()}
         start = self.parser.CurrentByteIndex
         node = Node(local, uri, prefix, attrs, start, self._tag_end(start))
         if self.stack:

@@ -40,7 +40,8 @@ MESSAGES: Final = {
 class Refused(Exception):
     """A request is answered with an error.
 
-    `reason`, `domain` and `location` are for Drive's bodies; `details` for those of Sheets.
+    `reason`, `domain` and `location` are for Drive's bodies, `details` for those of Sheets; `whole` is a body of its
+    own.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Refused(Exception):
         reason: str | None = None,
         domain: str = "global",
         location: str | None = None,
+        whole: JSON | None = None,
     ) -> None:
         self.code = code
         self.message = message or MESSAGES.get(code, HTTPStatus(code).phrase)
@@ -59,10 +61,13 @@ class Refused(Exception):
         self.reason = reason or _REASONS.get(code, "backendError")
         self.domain = domain
         self.location = location
+        self.whole = whole
         super().__init__(self.message)
 
     def body(self, *, drive: bool = False) -> JSON:
         """The answer's JSON, as Sheets v4 or as Drive v3 writes it."""
+        if self.whole is not None:
+            return self.whole
         error: JSON = {"code": self.code, "message": self.message}
         if not drive:
             error["status"] = STATUS_NAMES.get(self.code, "UNKNOWN")

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from experiment_sheet.testing.google import drive_routes as drive
 from experiment_sheet.testing.google import sheets_routes as sheets
+from experiment_sheet.testing.google import tokens
 from experiment_sheet.testing.google.call import Call
 
 Answer = Any
@@ -18,7 +19,7 @@ Answer = Any
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of a service. `kind`: ``read`` or ``write`` of Sheets' quotas, or ``drive``."""
+    """One method of a service. `kind`: ``read`` or ``write`` of Sheets' quotas, ``drive`` or ``auth``."""
 
     method: str
     path: re.Pattern[str]
@@ -69,6 +70,7 @@ ROUTES: Final = (
     _route("POST", f"{_FILE}/comments", "drive", drive.comments_create),
     _route("GET", f"{_FILE}/comments/{{comment}}", "drive", drive.comments_get),
     _route("DELETE", f"{_FILE}/comments/{{comment}}", "drive", drive.comments_delete),
+    _route("POST", "/token", "auth", tokens.grant),
     _route("PUT", "/upload/drive/v2/files/{key}", "drive", drive.upload),
 )
 

@@ -6,10 +6,10 @@ import inspect
 import json
 import socket
 import struct
+import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from experiment_sheet.testing.google import routes
 from experiment_sheet.testing.google.call import Call, World
-from experiment_sheet.testing.google.faults import Fault, Faults
+from experiment_sheet.testing.google.faults import Faults
 from experiment_sheet.testing.google.refusal import JSON, Refused, unsupported
 
 _JSON: Final = "application/json; charset=UTF-8"
@@ -47,7 +47,7 @@ class Log(list[Exchange]):
     """Every request, in the order of arrival."""
 
     def count(self, kind: Any = None) -> int:
-        """How many there were, of a kind: ``read`` or ``write`` of Sheets, or ``drive``."""
+        """How many there were, of a kind: ``read`` or ``write`` of Sheets, ``drive`` or ``auth``."""
         return sum(kind in (None, one.kind) for one in self)
 
 
@@ -111,13 +111,15 @@ class Server(ThreadingHTTPServer):
                 _quietly(connection.shutdown, socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that go away are none of our business."""
+        """Be quiet about clients that go away; tell of everything else."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
-    def answer(self, exchange: Exchange, raw_path: str, authorization: str | None, faults: Iterable[Fault]) -> Answer:
+    def answer(self, exchange: Exchange, raw_path: str, authorization: str | None) -> Answer:
         """Answer a request."""
         drive = not raw_path.startswith("/v4/")
         try:
-            return Answer.of(self._found(exchange, raw_path, authorization, faults))
+            return Answer.of(self._found(exchange, raw_path, authorization))
         except Refused as refusal:
             quota = self.world.quota
             wait = quota.retry_after if quota and refusal.code == 429 else None
@@ -125,19 +127,18 @@ class Server(ThreadingHTTPServer):
         except Exception:  # noqa: BLE001 - whoever runs a test wants to see it, and the server goes on
             return Answer.error(Refused(500, f"The emulator failed:\n{traceback.format_exc()}"), drive=drive)
 
-    def _found(self, exchange: Exchange, raw_path: str, authorization: str | None, faults: Iterable[Fault]) -> Any:
+    def _found(self, exchange: Exchange, raw_path: str, authorization: str | None) -> Any:
         found = routes.find(exchange.method, raw_path)
         if not found:
             raise unsupported(f"{exchange.method} {exchange.path}")
         route, parts = found
         world = self.world
-        exchange.kind, exchange.user = route.kind, world.accounts.caller(authorization)
-        world.accounts.check_enabled("drive" if route.kind == "drive" else "sheets")
-        if world.quota and route.kind != "drive":
+        exchange.kind, exchange.user = route.kind, world.accounts.default
+        if route.kind != "auth":
+            exchange.user = world.accounts.caller(authorization)
+            world.accounts.check_enabled("drive" if route.kind == "drive" else "sheets")
+        if world.quota and route.kind in {"read", "write"}:
             world.quota.spend(exchange.user, write=route.kind == "write", now=world.clock.now())
-        for fault in faults:
-            if fault.action:
-                fault.action()
         call = Call(world, exchange.user, parts, exchange.query, exchange.body)
         with world.lock:
             result = route.answer(call)
@@ -180,10 +181,12 @@ class Handler(BaseHTTPRequestHandler):
         faults = self.server.faults.take(self.command, f"{exchange.path}?{unquote(split.query)}")
         for fault in faults:
             time.sleep(fault.seconds)
+            if fault.action:
+                fault.action()
         wrong = next((fault for fault in faults if fault.reset or fault.status), None)
         answer = None
         if wrong is None or wrong.applied:
-            answer = self.server.answer(exchange, split.path, self.headers.get("Authorization"), faults)
+            answer = self.server.answer(exchange, split.path, self.headers.get("Authorization"))
         if wrong and wrong.reset:
             self._cut()
         elif wrong and not (answer and answer.status >= _ERRORS):

@@ -1,0 +1,141 @@
+"""The stage: a process that has imported everything and forks an actor for each scene, so that imports are paid once.
+
+Run as a script with a socket's descriptor. An order is one line of JSON; the answer is one too:
+
+- ``{"before": scene, "sheet": path, "notes": path}``: what went before; answers when it is over.
+- ``{"act": scene, ...}``: fork the actor; answers its pid. It waits until somebody traces it, calls `getpriority` (the
+  marker from which system calls are counted), acts, and goes through what Python does at exit.
+- ``{"wait": pid}``: answers its wait status.
+- ``{"after": sheet, "notes": path}``: a new process logs a row and syncs twice.
+
+Actors note what was acknowledged, and what the library said, with `os.writev`, which is not among the calls that are
+disturbed.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import faulthandler
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import filelock  # noqa: F401 - imported before the fork, as are the backends
+from crash.scenes import SCENES
+
+import experiment_sheet as es
+from experiment_sheet.backends import csv, frame, xlsx  # noqa: F401
+from experiment_sheet.ooxml import create, fresh, reader, writer  # noqa: F401
+from experiment_sheet.provenance import provenance
+
+_PR_SET_PTRACER = 0x59616D61  # prctl(2): any process of this user may trace us, where Yama restricts it
+
+
+class Notes:
+    """What an actor has to tell, one line of JSON each, out of reach of whatever disturbs it."""
+
+    def __init__(self, path: str) -> None:
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def __call__(self, **what: object) -> None:
+        os.writev(self._fd, [json.dumps(what).encode() + b"\n"])
+
+
+class Said(logging.Handler):
+    """Notes what the library says."""
+
+    def __init__(self, notes: Notes) -> None:
+        super().__init__()
+        self._notes = notes
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._notes(said=record.getMessage(), level=record.levelno, trace=str(record.exc_info or ""))
+
+
+def forked(work: Callable[[Notes], None], notes: str, errors: str) -> int:
+    """Fork an actor that does some work and goes through Python's exit; answer its pid."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
+        faulthandler.dump_traceback_later(60, exit=True)
+        note = Notes(notes)
+        logger = logging.getLogger("experiment_sheet")
+        logger.setLevel(logging.INFO)
+        logger.addHandler(Said(note))
+        work(note)
+        atexit._run_exitfuncs()
+        code = 0
+    except BaseException as error:
+        logging.getLogger("stage").critical("the actor raised", exc_info=error)
+    finally:
+        os._exit(code)
+
+
+def _traced(act: Callable[[Notes], None], notes: str, errors: str) -> int:
+    """Fork an actor that waits to be traced; answer its pid once it waits."""
+    reading, writing = os.pipe()
+    pid = forked(lambda note: _when_traced(lambda: act(note), writing), notes, errors)
+    os.close(writing)
+    os.read(reading, 1)
+    os.close(reading)
+    return pid
+
+
+def _when_traced(act: Callable[[], None], ready: int) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_ulong(-1), 0, 0, 0)
+    status = os.open("/proc/self/status", os.O_RDONLY)
+    os.close(ready)
+    while b"TracerPid:\t0\n" in os.pread(status, 4096, 0):
+        time.sleep(0.001)
+    time.sleep(0.005)  # until the tracer has set itself up
+    os.getpriority(os.PRIO_PROCESS, 0)
+    act()
+
+
+def _after(sheet: Path, note: Notes) -> None:
+    run = es.log_run(sheet, {"lr": 1.5, "acc": 100})
+    note(run=run, acc=100)
+    left = [es.Sheet(sheet).sync() for _ in range(2)]
+    note(left=left)
+
+
+def _order(order: dict[str, str]) -> int:
+    paths = (order.get("notes", ""), order.get("errors", os.devnull))
+    sheet = Path(order.get("sheet", ""))
+    if "before" in order:
+        for act in SCENES[order["before"]].before:
+            _, status = os.waitpid(forked(lambda note, act=act: act(sheet, note), *paths), 0)
+            assert status in (0, signal.SIGKILL), (act, status)
+        return 0
+    if "act" in order:
+        act = SCENES[order["act"]].act
+        if "untraced" in order:
+            return forked(lambda note: act(sheet, note), *paths)
+        return _traced(lambda note: act(sheet, note), *paths)
+    if "after" in order:
+        return os.waitpid(forked(lambda note: _after(sheet, note), *paths), 0)[1]
+    return os.waitpid(int(order["wait"]), 0)[1]
+
+
+def main() -> None:
+    """Take orders until the other end is closed."""
+    provenance()
+    os.environ["EXPERIMENT_SHEET_DIR"] = sys.argv[2]
+    orders = socket.socket(fileno=int(sys.argv[1])).makefile("rw")
+    for line in orders:
+        orders.write(json.dumps(_order(json.loads(line))) + "\n")
+        orders.flush()
+
+
+if __name__ == "__main__":
+    main()

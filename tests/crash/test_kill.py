@@ -1,0 +1,58 @@
+"""Kill -9 at every system call that changes state: nothing acknowledged is lost, doubled, torn or left lying about.
+
+A sweep plays a scene once to list its calls, then once for each of them, killed as the call is entered. Between two of
+these calls nothing changes on disk, so this is every state that a kill can leave.
+"""
+
+from __future__ import annotations
+
+import collections
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from crash.disturb import Play, Stage, judge, rows_of, strace_or_skip
+from crash.scenes import SCENES
+
+pytestmark = [pytest.mark.crash]
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A stage for all scenes."""
+    strace_or_skip()
+    opened = Stage(tmp_path_factory.mktemp("spare"))
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+@pytest.mark.parametrize("scene", SCENES)
+def test_a_kill_at_any_call_loses_and_doubles_nothing(
+    scene: str, suffix: str, stage: Stage, tmp_path: Path, record_property: pytest.RecordProperty
+) -> None:
+    """Whichever call the writer is killed at, the next process finds a sound sheet and brings every row into it."""
+    numbers = itertools.count()
+    play = Play(stage, scene, tmp_path / str(next(numbers)), suffix)
+    play.perform()
+    assert play.status == 0, play.errors
+    play.survive()
+    judge(play)
+    calls = play.calls()
+    assert len(calls) > 5
+    failures = []
+    for call in calls:
+        play = Play(stage, scene, tmp_path / str(next(numbers)), suffix)
+        try:
+            play.perform(f"{call.name}:signal=KILL:when={call.number}")
+            assert play.status == 9, f"was not killed: {play.errors}"
+            rows_of(play.sheet)
+            play.survive()
+            judge(play)
+        except Exception as error:
+            failures.append(f"{call}\n    {type(error).__name__}: {str(error)[:600]}")
+    counts = collections.Counter(call.name for call in calls)
+    record_property("kills", dict(counts))
+    print(scene, suffix, len(calls), dict(counts))
+    assert not failures, f"{len(failures)} of {len(calls)}:\n" + "\n".join(failures)
