@@ -113,12 +113,12 @@ def runs_since(folder: Path, generation: int, sheet: str) -> tuple[set[RunId], s
 
 
 def _generations(folder: Path) -> Iterator[Mapping[str, Any]]:
-    with suppress(FileNotFoundError), open(folder / GENERATIONS, "rb") as file:
+    with suppress(OSError), open(folder / GENERATIONS, "rb") as file:
         for line, _ in jsonl.whole_lines(file):
             try:
                 data = jsonl.parsed(line or b"")
-                numbers, lists = data["generation"], (data["added"], data["changed"])
-                if isinstance(numbers, int) and all(isinstance(run, str) for runs in lists for run in runs):
+                number, lists = data["generation"], (data["added"], data["changed"])
+                if isinstance(number, int) and all(isinstance(run, str) for runs in lists for run in runs):
                     yield {**data, "sheet": str(data["sheet"])}
             except (ValueError, KeyError, TypeError):
                 continue  # torn by a crash: that generation was not written

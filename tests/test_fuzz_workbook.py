@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import mutants
+import openpyxl
 import pytest
 import whole_workbook
 
@@ -42,3 +43,20 @@ def test_a_mutant_is_another_file_and_the_same_each_time(tmp_path: Path, mutatio
 def _fuzz(*arguments: str) -> None:
     done = subprocess.run([sys.executable, str(FUZZ), *arguments], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_cell_in_the_last_corner_is_read_past(tmp_path: Path) -> None:
+    """One stray cell in XFD1048576 makes reading neither slow nor big, and kills no process."""
+    path = tmp_path / "far.xlsx"
+    book = openpyxl.Workbook()
+    for row in (("run_id", "lr"), ("calm-otter-7", 0.25)):
+        book.active.append(row)
+    book.active["XFD1048576"] = "far"
+    book.save(path)
+    code = (
+        "from experiment_sheet.backends.base import Target; from experiment_sheet.backends.xlsx import XlsxBackend;"
+        f"table = XlsxBackend(Target('file', {str(path)!r})).read();"
+        "assert [list(row[:2]) for row in table.rows][0] == ['calm-otter-7', 0.25]; assert len(table.rows) <= 2"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]

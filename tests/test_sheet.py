@@ -7,6 +7,7 @@ import json
 import logging
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -14,6 +15,7 @@ from experiment_sheet import locks
 from experiment_sheet.columns import Column
 from experiment_sheet.errors import IllegalTab, RunNotFound, UnknownTarget
 from experiment_sheet.sheet import Sheet
+from experiment_sheet.testing import check_workbook
 
 STATUS, ACC = Column("run", "status"), Column("output", "acc")
 
@@ -98,6 +100,19 @@ def test_a_tab_that_cannot_be_is_refused_at_once(tab: str, tmp_path: Path) -> No
     with pytest.raises(IllegalTab):
         Sheet(f"{tmp_path}/runs.xlsx#{tab}")
     assert not (tmp_path / "runs_files").exists()
+
+
+def test_a_tab_that_is_not_there_is_made(tmp_path: Path) -> None:
+    """In a workbook of ours as in one of people's, whole for Excel, and the first tab stays as it is."""
+    pd.DataFrame({"a": [1]}).to_excel(tmp_path / "theirs.xlsx", index=False)
+    Sheet(tmp_path / "ours.xlsx").append({"lr": 0.1})
+    for name in ("ours.xlsx", "theirs.xlsx"):
+        sheet = Sheet(f"{tmp_path / name}#Ablations")
+        sheet.append({"lr": 0.2})
+        assert sheet.read()["lr"].tolist() == [0.2]
+        assert check_workbook(tmp_path / name) == []
+        assert len(openpyxl.load_workbook(tmp_path / name).worksheets) == 2
+        assert sheet.pending() == []
 
 
 @pytest.mark.parametrize("suffix", ["csv", "xlsx"])

@@ -39,7 +39,7 @@ def with_tab(source: Source, workbook: Workbook, name: str) -> dict[str, bytes]:
     )
     return {
         CONTENT_TYPES: parts.with_override(types, part=part, content_type=_TYPE % "worksheet"),
-        workbook.part: workbook.changed([workbook.with_tab(name, rel_id)]),
+        workbook.part: workbook.changed([workbook.with_tab(name, rel_id, _family(workbook))]),
         rels: related,
         part: _SHEET.format(parts.STRICT if workbook.strict else _MAIN).encode(),
     }
@@ -78,9 +78,13 @@ def with_table(
         rels: related,
         CONTENT_TYPES: parts.with_override(types, part=part, content_type=_TYPE % "table"),
     }
-    return changes, sheet.with_table(rel_id, _STRICT_FAMILY if workbook.strict else parts.RELATIONSHIPS)
+    return changes, sheet.with_table(rel_id, _family(workbook))
 
 
 def home(workbook: Workbook) -> Tab | None:
     """Last tab, which is where a new one was put."""
     return workbook.tabs[-1] if workbook.tabs else None
+
+
+def _family(workbook: Workbook) -> str:
+    return _STRICT_FAMILY if workbook.strict else parts.RELATIONSHIPS

@@ -119,18 +119,17 @@ class Workbook:
         """Edit that gives a defined name another text."""
         return self._document.fill(name.node, text)
 
-    def with_tab(self, name: str, rel_id: str) -> Edit:
-        """Edit that adds a tab at the end."""
+    def with_tab(self, name: str, rel_id: str, family: str) -> Edit:
+        """Edit that adds a tab at the end; `family` is the namespace of relationships in this workbook."""
         sheets = self._document.root.first("sheets")
         assert sheets is not None
         sheet_id = max((tab.sheet_id for tab in self.tabs), default=0) + 1
-        # The prefix of r:id is whatever this workbook calls that namespace.
-        spelled = re.search(rb"\s([\w.\-]+:id)\s*=", self._document.data[sheets.start : sheets.end])
-        element = b'<%bsheet name="%b" sheetId="%d" %b="%b"/>' % (
+        # The prefix is declared here, because workbooks declare it where they like (openpyxl: in each sheet element).
+        element = b'<%bsheet xmlns:r="%b" name="%b" sheetId="%d" r:id="%b"/>' % (
             self._document.root.prefix,
+            family.encode(),
             attribute(name),
             sheet_id,
-            spelled[1] if spelled else b"r:id",
             rel_id.encode(),
         )
         return self._document.append(sheets, element)

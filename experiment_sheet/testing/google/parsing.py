@@ -20,6 +20,7 @@ _MONTHS: Final = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep",
 _TIME: Final = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?P<part>\.\d+)?)?\s*(?P<half>[aApP][mM])?"
 _YMD: Final = r"(?P<year>\d{4})(?P<sep>[-/.])(?P<month>\d{1,2})(?P=sep)(?P<day>\d{1,2})"
 _MDY: Final = r"(?P<first>\d{1,2})(?P<sep>[-/.])(?P<second_>\d{1,2})(?P=sep)(?P<year>\d{4}|\d{2})"
+_MD: Final = r"(?P<first>\d{1,2})(?P<sep>[-/])(?P<second_>\d{1,2})"
 _WORDS: Final = r"(?P<name>[A-Za-z]{3,9})\.?\s+(?P<day>\d{1,2}),?\s+(?P<year>\d{4})"
 _WORDS_DAY: Final = r"(?P<day>\d{1,2})[ -](?P<name>[A-Za-z]{3,9})[ -](?P<year>\d{4})"
 _MONTH_FIRST: Final = {"en_US", "en_PH", "en_CA", "fil_PH"}
@@ -86,7 +87,7 @@ def _moment(text: str, locale: str) -> tuple[float, JSON] | None:
     if match := re.fullmatch(_TIME, text):
         part = _day_part(match)
         return None if part is None else (part, {"type": "TIME", "pattern": _time_pattern(match)})
-    for pattern in (_YMD, _MDY, _WORDS, _WORDS_DAY):
+    for pattern in (_YMD, _MDY, _MD, _WORDS, _WORDS_DAY):
         match = re.fullmatch(rf"{pattern}(?:(?:\s+|T){_TIME})?", text)
         day = _day(match, locale) if match else None
         if not match or day is None:
@@ -104,8 +105,9 @@ def _moment(text: str, locale: str) -> tuple[float, JSON] | None:
 def _day(match: re.Match[str], locale: str) -> int | None:
     """Serial number of a date; None if there is no such day."""
     parts = match.groupdict()
-    year = int(parts["year"])
-    if len(parts["year"]) == 2:
+    said = parts.get("year") or str(dt.datetime.now(dt.UTC).year)  # people who type 3/4 mean this year
+    year = int(said)
+    if len(said) == 2:
         year += 2000 if year < 30 else 1900
     if parts.get("name"):
         short = parts["name"][:3].lower()
@@ -144,13 +146,14 @@ def _date_pattern(match: re.Match[str], locale: str) -> str:
     if parts.get("name"):
         month = "mmm" if len(parts["name"]) == 3 else "mmmm"
         return f"d {month} yyyy" if match.start("day") < match.start("name") else f"{month} d, yyyy"
-    year, sep = "y" * len(parts["year"]), parts["sep"]
+    year, sep = "y" * len(parts.get("year") or ""), parts["sep"]
     if not parts.get("first"):
         month = "mm" if len(parts["month"]) == 2 else "m"
         return sep.join((year, month, "dd" if len(parts["day"]) == 2 else "d"))
     padded = parts["first"][0] == "0" or parts["second_"][0] == "0"
     month, day = ("mm", "dd") if padded else ("m", "d")
-    return sep.join((month, day, year) if locale in _MONTH_FIRST else (day, month, year))
+    order = (month, day, year) if locale in _MONTH_FIRST else (day, month, year)
+    return sep.join(part for part in order if part)
 
 
 def serial_of(moment: dt.datetime) -> float:

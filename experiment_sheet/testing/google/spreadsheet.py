@@ -79,12 +79,14 @@ class Spreadsheet:
         other.properties = copy.deepcopy(self.properties)
         other.named_ranges = copy.deepcopy(self.named_ranges)
         other.metadata = copy.deepcopy(self.metadata)
+        other.history = list(self.history)
         return other
 
     def restore(self, saved: Spreadsheet) -> None:
         """Become what a snapshot was."""
         self.tabs, self.properties = saved.tabs, saved.properties
         self.named_ranges, self.metadata = saved.named_ranges, saved.metadata
+        self.history = saved.history
 
     def resolve(self, text: str) -> tuple[Tab, Area]:
         """Tab and cells of a range in A1 notation, or of a named range."""
@@ -155,6 +157,7 @@ class Spreadsheet:
         self.named_ranges = shifted(self.named_ranges, tab.sheet_id, shift)
         self.metadata = shifted(self.metadata, tab.sheet_id, shift)
         tab.shift(shift)
+        self.history.append((tab.sheet_id, shift))
         for other in self.tabs:
             if other is not tab:
                 other.parts = shifted(other.parts, tab.sheet_id, shift) or {}

@@ -40,7 +40,6 @@ def apply(edit: Edit, requests: Any) -> list[JSON]:
     except BaseException:
         edit.book.restore(saved)
         raise
-    edit.book.history.extend(edit.done)
     return replies
 
 

@@ -146,7 +146,7 @@ def _make_room(edit: Edit, tab: Tab, table: Area, height: int) -> None:
     """Insert rows behind a table that something stands right below of."""
     below = Area(table.bottom, table.left, table.bottom + height, table.right)
     if any(True for _ in tab.filled(below)):
-        edit.shift(tab, Shift("insert", ROWS, table.bottom, table.bottom + height))
+        edit.book.shift(tab, Shift("insert", ROWS, table.bottom, table.bottom + height))
 
 
 def repeat_cell(edit: Edit, body: JSON) -> JSON:

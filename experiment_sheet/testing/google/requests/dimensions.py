@@ -52,7 +52,7 @@ def insert_dimension(edit: Edit, body: JSON) -> JSON:
     start = min(edit.drifted(tab, dimension, start), count)
     if 0 < start < count:
         edit.book.guard(tab, strip(tab, dimension, start, start), edit.user)
-    edit.shift(tab, Shift("insert", dimension, start, start + size))
+    edit.book.shift(tab, Shift("insert", dimension, start, start + size))
     source = start - 1 if before else start + size
     for at in range(start, start + size):
         _inherit(tab, dimension, source, at)
@@ -93,7 +93,7 @@ def delete_dimension(edit: Edit, body: JSON) -> JSON:
     if frozen and start <= frozen and end >= count:
         raise invalid(f"Sorry, it is not possible to delete all non-frozen {name}.")
     edit.book.guard(tab, strip(tab, dimension, start, end), edit.user)
-    edit.shift(tab, Shift("delete", dimension, start, end))
+    edit.book.shift(tab, Shift("delete", dimension, start, end))
     return {}
 
 
@@ -106,7 +106,7 @@ def move_dimension(edit: Edit, body: JSON) -> JSON:
     if start < to < end:
         raise invalid("Cannot move a dimension into itself.")
     if to not in (start, end):
-        edit.shift(tab, Shift("move", dimension, start, end, to))
+        edit.book.shift(tab, Shift("move", dimension, start, end, to))
     return {}
 
 

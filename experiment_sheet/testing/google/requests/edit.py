@@ -9,7 +9,6 @@ from typing import Any, Final
 from experiment_sheet.testing.google.a1 import Area
 from experiment_sheet.testing.google.races import Races
 from experiment_sheet.testing.google.refusal import JSON, invalid
-from experiment_sheet.testing.google.shifts import Shift
 from experiment_sheet.testing.google.spreadsheet import Spreadsheet
 from experiment_sheet.testing.google.tab import Tab
 
@@ -35,11 +34,12 @@ class Edit:
     user: str
     races: Races
     arrival: Arrival
-    done: list[tuple[int, Shift]] = field(default_factory=list)
     lags: dict[int, int] = field(default_factory=dict)
+    began: int = 0
 
     def __post_init__(self) -> None:
         """Take, where the reading says so, the ends of data that were found on arrival for the present ones."""
+        self.began = len(self.book.history)
         if self.races.append_cells_overlap:
             tabs = (tab for tab in self.book.tabs if tab.sheet_id in self.arrival.ends)
             self.lags = {tab.sheet_id: self.arrival.ends[tab.sheet_id] - tab.data_end for tab in tabs}
@@ -56,15 +56,10 @@ class Edit:
         self.book.guard(tab, area, self.user)
         return tab, area
 
-    def shift(self, tab: Tab, shift: Shift) -> None:
-        """Insert, delete or move rows or columns."""
-        self.book.shift(tab, shift)
-        self.done.append((tab.sheet_id, shift))
-
     def drifted(self, tab: Tab, dimension: str, start: int) -> int:
         """Where an insertion goes when others inserted since this batch arrived."""
         if self.races.inserts_drift:
-            for sheet_id, shift in self.book.history[self.arrival.shifts :]:
+            for sheet_id, shift in self.book.history[self.arrival.shifts : self.began]:
                 same = sheet_id == tab.sheet_id and shift.dimension == dimension
                 if same and shift.kind == "insert" and shift.start <= start:
                     start += shift.size
