@@ -41,6 +41,8 @@ _ASKED_FOR: Final = frozenset((*SHARED, "verdict", "plots")) - {"run"}
 
 def needs_history(folded: Folded, live: Live | None) -> bool:
     """Whether a run is neither new nor known to go on: it ended long ago, or its events came out of order."""
+    if folded.restored:
+        return True
     return not folded.made if live is None else folded.first <= live.stamp
 
 
@@ -60,11 +62,14 @@ def of_remade(folded: Folded, live: Live) -> Change:
     return Change(folded, live.cells | dict(folded.cells), {}, new=True)
 
 
-def of_ended(pending: Folded, before: Folded | None, full: Folded) -> Change:
-    """A run of which we keep nothing but its history: the stamps of all of it decide each pending cell."""
+def of_ended(pending: Folded, before: Folded | None, full: Folded, *, remake: bool = False) -> Change:
+    """A run of which we keep nothing but its history: the stamps of all of it decide each pending cell.
+
+    `remake`: there is no sheet, so that a run which goes on, and whose history was deleted, has no row either.
+    """
     cells = {column: full.cells[column] for column in pending.cells}
     last = _last(pending, before.values() if before else {})
-    return Change(full, cells, last, new=before is None and full.made)
+    return Change(full, cells, last, new=before is None and (full.made or (remake and bool(full.journal))))
 
 
 def again(full: Folded, *, added: bool) -> Change:

@@ -40,7 +40,7 @@ from experiment_sheet.events import Event
 from experiment_sheet.files import Files, prepare
 from experiment_sheet.fold import Folded, fold
 from experiment_sheet.journal import Entry, Journal, is_dead, journals_in, read
-from experiment_sheet.state import Applied, State
+from experiment_sheet.state import Applied, Live, State
 from experiment_sheet.values import Cell
 
 ABSENT: Final = 5.0
@@ -88,6 +88,7 @@ class Checkpoint:
     max_columns: int
     exists: Callable[[], bool]
     check_open: Callable[[], None] = lambda: None  # raises SheetBusy while a person's program has the sheet open
+    last_words: Callable[[RunId, Live], Mapping[Column, Cell]] = lambda *_: {}  # of a run whose process died
     absent: float = ABSENT
 
     @property
@@ -115,7 +116,7 @@ class Checkpoint:
 
     def _covered(self) -> bool:
         path = self.journal.path
-        if path is None or self.journal.unwritten():
+        if path is None or self.journal.unwritten() or not path.exists():
             return False
         state = states.load(self.folder)
         size = path.stat().st_size
@@ -125,6 +126,8 @@ class Checkpoint:
         return covered
 
     def _run(self, outcome: Outcome, *, archive_at: int) -> None:
+        with suppress(OSError):  # its lines are in memory then, and are applied from there
+            self.journal.renew()
         state = states.load(self.folder)
         for _ in range(2):  # the second time for runs found dead the first time
             pending = self._pending(state)
@@ -173,6 +176,8 @@ class Checkpoint:
             except FileNotFoundError:
                 continue  # archived by another process since we listed the folder
             for entry in entries:
+                if not self._is_ours(entry.event.sheet):
+                    continue
                 applied = state.sheets.setdefault(entry.event.sheet, Applied())
                 if entry.end > applied.offsets.get(name, 0):
                     pending.events.setdefault(entry.event.sheet, []).append(entry.event)
@@ -181,6 +186,10 @@ class Checkpoint:
             state.sheets.setdefault(event.sheet, Applied())
             pending.events.setdefault(event.sheet, []).append(event)
         return pending
+
+    def _is_ours(self, sheet: str) -> bool:
+        """Whether an event speaks of this target: anybody may have put a journal here."""
+        return sheet == self.files.sheet or sheet.startswith(f"{self.files.sheet}#")
 
     def _read(self, path: Path, start: int) -> tuple[list[Entry], int]:
         known = self.journal.entries(start) if path == self.journal.path else None
@@ -244,7 +253,7 @@ class Checkpoint:
                 self._wait_for_sheet()
             if not self.exists():
                 state.token = None
-                return _Meeting(remake=applied.generation > 0)
+                return _Meeting(remake=True)
         mark = backend.mark()
         if not backend.keeps_mark:
             return _Meeting()
@@ -289,12 +298,16 @@ class Checkpoint:
         prior, full = self._prior(sheet, strangers, pending)
         for run in [*sorted(again - pending.keys()), *pending]:
             folded, live = pending.get(run), applied.live.get(run)
-            if run in again:
+            if folded is not None and folded.restored:
+                if live is not None:
+                    live.deleted = False
+                yield run, changes.again(full[run], added=True)
+            elif run in again:
                 yield run, changes.again(full[run], added=run in meeting.added)
             elif folded is None or (live is not None and live.deleted):
                 continue
             elif run in strangers:
-                yield run, changes.of_ended(folded, prior.get(run), full[run])
+                yield run, changes.of_ended(folded, prior.get(run), full[run], remake=meeting.remake)
             elif live is None:
                 yield run, changes.of_new(folded)
             else:
@@ -363,7 +376,7 @@ class Checkpoint:
                 if path is None or path == own:
                     continue
                 if dead.setdefault(live.journal, is_dead(path)):
-                    cells: dict[Column, Cell] = {Column("run", "status"): "crashed"}
+                    cells = {**self.last_words(run, live), Column("run", "status"): "crashed"}
                     events.append(Event(sheet, run, "end", cells, epoch=live.stamp.epoch + 1))
         if events:
             self.journal.append(events)

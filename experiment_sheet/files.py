@@ -14,6 +14,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -90,6 +91,22 @@ def prepare(journal: Path, sheet: str) -> None:
     except OSError:  # a file system without hard links
         claim.replace(journal / "sheet.json")
     claim.unlink(missing_ok=True)
+
+
+def clock_of(folder: Path) -> float | None:
+    """What time it is for the file system of a folder, in seconds since 1970; None where nothing can be written.
+
+    On a shared folder the server's clock stamps the files, whichever machine writes them.
+    """
+    probe = folder / f"clock-{os.urandom(4).hex()}.tmp"
+    try:
+        probe.touch()
+        return probe.stat().st_mtime
+    except OSError:
+        return None
+    finally:
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
 
 
 def _beside(path: Path) -> Path:

@@ -25,6 +25,7 @@ class Folded:
     made: bool = False  # one of the events may add the row
     drawn: bool = False  # … and the library drew its id
     ended: bool = False
+    restored: bool = False  # somebody asked for a row that is gone
 
     @property
     def first(self) -> Stamp:
@@ -65,6 +66,7 @@ def _fold_run(events: list[Event]) -> Folded:
     for event in events:
         if event.makes_row:
             folded.made, folded.drawn = True, event.drawn
+        folded.restored |= event.kind == "restore"
         if event.kind in ("start", "end"):
             folded.ended, folded.journal = event.kind == "end", event.journal
         if event.overwrite:

@@ -39,10 +39,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from experiment_sheet import locks, notices
+from experiment_sheet.columns import RunId
 from experiment_sheet.events import Event, decode, encode
-from experiment_sheet.files import Files, prepare
+from experiment_sheet.files import Files, clock_of, prepare
 from experiment_sheet.jsonl import parsed, whole_lines
-from experiment_sheet.machine import host_name, machine_id
+from experiment_sheet.machine import host_name, machine_id, uptime
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -89,6 +90,9 @@ def lock_of(journal: Path) -> Path:
     return journal.with_name(f"{journal.name}.lock")
 
 
+_Key = tuple[str, RunId]  # sheet and run
+
+
 @dataclass(slots=True)
 class _Line:
     """An event that is not known to be in a sheet; `end` is None until it is in the open file."""
@@ -124,6 +128,8 @@ class Journal:
     _lines: list[_Line] = field(default_factory=list)
     _file: _OpenFile | None = None
     _seq: int = 0
+    _settled: dict[_Key, Event] = field(default_factory=dict)  # what the sheet has of runs that go on
+    _later: dict[_Key, int] = field(default_factory=dict)  # epochs by which their events are later than they know
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
@@ -137,7 +143,8 @@ class Journal:
             self._reopen_if_gone()
             for event in events:
                 self._seq += 1
-                numbered = replace(event, seq=self._seq)
+                epoch = event.epoch + self._later.get((event.sheet, event.run), 0)
+                numbered = replace(event, seq=self._seq, epoch=epoch)
                 self._lines.append(_Line(numbered, encode(numbered)))
             self._write_lines()
 
@@ -156,17 +163,22 @@ class Journal:
                 if self._file is not None:
                     _fsync(self._file)
 
+    def renew(self) -> None:
+        """Where somebody deleted the file, write anew what is not known to be in a sheet. Raises OSError."""
+        with self._lock:
+            self._reopen_if_gone()
+            self._write_lines()
+
     def settle(self, journal: str, offset: int) -> None:
         """Forget the events before `offset` of `journal`: they are in a sheet that was fsynced."""
         with self._lock:
             if self._file is not None and self._file.path.name == journal:
-                self._lines = [line for line in self._lines if line.end is None or line.end > offset]
+                self._drop([line for line in self._lines if line.end is not None and line.end <= offset])
 
     def settle_unwritten(self, count: int) -> None:
         """Forget the first `count` events that are in no file: they were applied from memory."""
         with self._lock:
-            unwritten = [line for line in self._lines if line.end is None][:count]
-            self._lines = [line for line in self._lines if not any(line is gone for gone in unwritten)]
+            self._drop([line for line in self._lines if line.end is None][:count])
 
     def unwritten(self) -> list[Event]:
         """Events that are in no file, because none could be written."""
@@ -194,7 +206,7 @@ class Journal:
         """Let go of the file without touching it: it is the parent's, and this is a forked child."""
         if self._file is not None:
             os.close(self._file.fd)
-        self._file, self._lines, self._lock = None, [], threading.RLock()
+        self._file, self._lines, self._settled, self._lock = None, [], {}, threading.RLock()
 
     def _write_lines(self) -> None:
         waiting = [line for line in self._lines if line.end is None]
@@ -219,6 +231,33 @@ class Journal:
         """Somebody deleted the files folder: what is not yet in the sheet has to be written anew."""
         if self._file is not None and not self._file.is_still_there():
             self._abandon()
+            self._retell()
+
+    def _drop(self, lines: Sequence[_Line]) -> None:
+        """Forget lines; of runs that go on remember what they said."""
+        dropped = set(map(id, lines))
+        self._lines = [line for line in self._lines if id(line) not in dropped]
+        for line in lines:
+            event, key = line.event, (line.event.sheet, line.event.run)
+            if event.kind == "end":
+                self._settled.pop(key, None)
+            elif event.kind == "start" or key in self._settled:
+                before = self._settled.get(key, event)
+                self._settled[key] = replace(event, kind="start", cells={**before.cells, **event.cells})
+
+    def _retell(self) -> None:
+        """Say again what the sheet has of the runs that go on, for nobody else may remember what in it is ours.
+
+        Two epochs later, because whoever took this process for dead, and archived its file, said so one later.
+        """
+        self._later |= {key: self._later.get(key, 0) + 2 for key in self._settled}
+        self._settled = {key: replace(event, epoch=event.epoch + 2) for key, event in self._settled.items()}
+        told = [_Line(event, encode(event)) for event in self._settled.values()]
+        for line in self._lines:
+            if (line.event.sheet, line.event.run) in self._settled:
+                line.event = replace(line.event, epoch=line.event.epoch + 2)
+                line.text = encode(line.event)
+        self._lines = told + self._lines
 
     def _cut_back(self) -> None:
         file = self._file
@@ -293,15 +332,29 @@ def _open(folder: Path, sheet: str) -> _OpenFile:
     return file
 
 
-def machine_of(journal: Path) -> str | None:
-    """The machine that wrote a journal; None if that can't be told."""
+def writer_of(journal: Path) -> tuple[str, str]:
+    """The machine that wrote a journal, and its host name; empty if that can't be told."""
     try:
         with open(journal, "rb") as file:
-            return str(parsed(file.readline(4096))["machine"])
+            first = parsed(file.readline(4096))
+        return str(first["machine"]), str(first["host"])
     except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return "", ""
 
 
 def is_dead(journal: Path) -> bool:
-    """Tell whether the writer of a journal is known to be dead: it ran on this machine, and its lock is free."""
-    return machine_of(journal) == machine_id() and locks.is_free(lock_of(journal))
+    """Tell whether the writer of a journal is known to be dead: it ran on this machine, and its lock is free.
+
+    This machine before it was last started counts too: the same host name, nothing written since, no lock.
+    """
+    machine, host = writer_of(journal)
+    here = machine == machine_id() or (host == host_name() and machine != "" and _was_before_boot(journal))
+    return here and locks.is_free(lock_of(journal))
+
+
+def _was_before_boot(journal: Path) -> bool:
+    now, up = clock_of(journal.parent), uptime()
+    try:
+        return now is not None and up is not None and journal.stat().st_mtime < now - up
+    except OSError:
+        return False

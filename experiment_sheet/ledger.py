@@ -13,21 +13,25 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from experiment_sheet import notices
+from experiment_sheet import last_words, notices
 from experiment_sheet.backends.base import Backend, Target
 from experiment_sheet.backends.registry import open_backend
 from experiment_sheet.checkpoint import Checkpoint, Outcome
+from experiment_sheet.columns import Column, RunId
 from experiment_sheet.errors import SheetBusy, SheetError
 from experiment_sheet.events import Event
 from experiment_sheet.files import files_of
+from experiment_sheet.folder import safe_name
 from experiment_sheet.journal import Journal
 from experiment_sheet.look import DEFAULT, Look
 from experiment_sheet.owners import owner_of
+from experiment_sheet.state import Live
+from experiment_sheet.values import Cell
 
 EXIT_WAIT: Final = 10.0
 """Seconds that waiting rows get at exit."""
@@ -81,7 +85,12 @@ class Ledger:
             max_columns=self.look.max_columns,
             exists=self.exists,
             check_open=self.check_open,
+            last_words=self.last_words,
         )
+
+    def last_words(self, run: RunId, live: Live) -> Mapping[Column, Cell]:
+        """What the histories of a run say whose process died."""
+        return last_words.of(self.root / safe_name(run), first_life=live.stamp.epoch == 1)
 
     def record(self, events: Sequence[Event], *, wait: float | None, durable: bool) -> Outcome:
         """Journal events and, with `wait`, apply them. Never raises for what depends on the world.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cache
 from pathlib import Path
 
@@ -23,3 +24,9 @@ def host_name() -> str:
     import socket  # 3 ms, not needed before something is logged
 
     return socket.gethostname()
+
+
+def uptime() -> float | None:
+    """Return how many seconds ago this machine was started, sleep included; None where that can't be told."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return None if clock is None else time.clock_gettime(clock)

@@ -6,12 +6,15 @@ as it will when the events are applied. A waiting row that is not in the table i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 from experiment_sheet.backends.base import ANYTHING, Anything, Table
 from experiment_sheet.changes import Change
 from experiment_sheet.columns import RUN_ID, Column, RunId, label
 from experiment_sheet.values import Cell, Link, same
+
+STATUS: Final = Column("run", "status")
 
 
 def lay_over(table: Table, waiting: Mapping[RunId, Change]) -> Table:
@@ -36,6 +39,18 @@ def lay_over(table: Table, waiting: Mapping[RunId, Change]) -> Table:
         if row is not None:
             _cover(row, change, places)
     return Table(columns, headers, rows)
+
+
+def show_lost(table: Table, lost: Collection[RunId]) -> Table:
+    """Show runs as ``lost`` that are ``running`` and have been silent too long."""
+    if not lost or RUN_ID not in table.columns or STATUS not in table.columns:
+        return table
+    run, status = table.columns.index(RUN_ID), table.columns.index(STATUS)
+    rows = [
+        [*row[:status], "lost", *row[status + 1 :]] if row[run] in lost and row[status] == "running" else row
+        for row in table.rows
+    ]
+    return Table(table.columns, table.headers, rows)
 
 
 def _first_rows(rows: Sequence[list[Cell]], place: int) -> dict[RunId, list[Cell]]:

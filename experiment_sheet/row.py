@@ -19,7 +19,7 @@ from experiment_sheet.events import Kind
 from experiment_sheet.folder import RunFolder, Stored, distinct_name, safe_name
 from experiment_sheet.masking import mask_cell
 from experiment_sheet.report import forgiving
-from experiment_sheet.values import CELL_LIMIT, Cell, cut, to_cell, units
+from experiment_sheet.values import CELL_LIMIT, Cell, Link, cut, to_cell, units
 
 
 class Recorder(Protocol):
@@ -52,8 +52,13 @@ class RunRow:
     max_columns: int = MAX_COLUMNS
     cells: dict[Column, Cell] = field(default_factory=dict)  # as they were told
     left_out: dict[Column, Cell] = field(default_factory=dict)  # beyond `max_columns`
+    recorded: dict[Column, object] = field(default_factory=dict)  # datasets, models: told with whatever is told next
     _long: dict[Column, str] = field(default_factory=dict)  # text that was kept whole
     _names: dict[str, str] = field(default_factory=dict)  # its files
+
+    def __post_init__(self) -> None:
+        """Keep the links of a resumed run, which nobody tells again."""
+        self.recorded |= {c: cell for c, cell in self.cells.items() if c.role == "output" and isinstance(cell, Link)}
 
     @property
     def folder(self) -> RunFolder:
@@ -70,7 +75,7 @@ class RunRow:
         """Record the cells that are news; with `wait` also put them into the sheet (`Sheet.record`)."""
         news: dict[Column, Cell] = {}
         room = self.max_columns - sum(column.role != "run" for column in self.cells)
-        for column, value in values.items():
+        for column, value in {**values, **self.recorded}.items():
             cell = self._fitting(column, mask_cell(column.key, to_cell(value)))
             if column not in self.cells and column.role != "run":
                 room -= 1

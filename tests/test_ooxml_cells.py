@@ -178,7 +178,7 @@ def test_formats_say_what_a_number_is(code: str, kind: type | None) -> None:
 def test_styles_are_appended_and_reused() -> None:
     """A format that exists is found; a new one comes last, whatever the prefix."""
     data = (
-        b'<x:styleSheet xmlns:x="m"><x:cellXfs count="2"><x:xf numFmtId="0" fontId="3"/><x:xf numFmtId="14"><x:a/></x:xf>'
+        b'<x:styleSheet xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><x:cellXfs count="2"><x:xf numFmtId="0" fontId="3"/><x:xf numFmtId="14"><x:a/></x:xf>'
         b"</x:cellXfs></x:styleSheet>"
     )
     styles = Styles(data, "styles")

@@ -110,6 +110,10 @@ class XlsxBackend(Backend):
     def _create(self, request: Request) -> Written:
         from experiment_sheet.ooxml.create import create
 
+        if self._path.suffix.lower() == ".xlsm":
+            raise SheetRefused(
+                f"{self._path} isn't there, and a workbook for macros is best made in Excel. Make it there."
+            )
         rows = {run: {**request.rows[run], RUN_ID: run} for run in request.new}
         wanted = dict.fromkeys(
             [*self.look.columns, *(c for row in rows.values() for c, v in row.items() if v is not None)]

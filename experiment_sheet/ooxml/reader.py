@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import math
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -21,12 +22,18 @@ from experiment_sheet.errors import SheetMissing
 from experiment_sheet.ooxml.book import Book
 from experiment_sheet.ooxml.cells import special
 from experiment_sheet.ooxml.place import Place, find_place, people, resolve
-from experiment_sheet.ooxml.rows import cells_of
+from experiment_sheet.ooxml.rows import cells_of, column_number
 from experiment_sheet.ooxml.worksheet import Worksheet
 from experiment_sheet.values import Cell, Link
 
 _log = logging.getLogger("experiment_sheet")
 _WHOLE: Final = 10**15
+_GRID_LIMIT: Final = 40_000_000
+"""Cells of calamine's grid, some 30 bytes each."""
+_SAFE_ROWS: Final = _GRID_LIMIT // 702  # with columns up to ZZ
+_FAR_CELL: Final = re.compile(rb"""r=["'][A-Z]{3}[0-9]""")
+_COLUMN: Final = re.compile(rb"""r=["']([A-Z]{1,3})[0-9]""")
+_ROW_NUMBER: Final = re.compile(rb"""<(?:[\w.\-]+:)?row\s(?:[^>]*?\s)?r=["']([0-9]{1,7})["']""")
 _CDATA: Final = b"<![CDATA["
 _ERROR_MARKS: Final = (b't="e"', b"t='e'")
 
@@ -46,7 +53,8 @@ def read(book: Book, name: str | None) -> Table:
     _prove(book)
     odd = _marks(sheet, *_ERROR_MARKS, _CDATA)
     errors = _errors(sheet) if odd - {_CDATA} else set()
-    grid = _own_grid(book, sheet) if _CDATA in odd else _grid(book, sheet)  # calamine leaves out what is in CDATA
+    # calamine leaves out what is in CDATA sections.
+    grid = _own_grid(book, sheet) if _CDATA in odd or _is_vast(sheet) else _grid(book, sheet)
     rows = list(_rows(grid, place, errors))
     found = [cell for cell in sorted(errors) if cell[1] in place.headers and cell[0] >= place.first]
     if found:
@@ -69,6 +77,8 @@ def _rows(
             continue
         if last is not None and number > last:
             break
+        if not row:
+            continue
         if len(row) < width:
             row = [*row, *[""] * (width - len(row))]
         found = [_cell(row[column - 1]) for column in columns]
@@ -146,3 +156,16 @@ def _marks(sheet: Worksheet, *marks: bytes) -> set[bytes]:
         found |= {mark for mark in marks if mark not in found and mark in piece}
         end = piece[-longest:]
     return found
+
+
+def _is_vast(sheet: Worksheet) -> bool:
+    """Whether a few cells lie so far apart that calamine's grid, which holds every cell between, would fill the memory."""
+    last_row, columns = 0, {b"A"}
+    for chunk in sheet.package.chunks(sheet.part):
+        last = chunk.rfind(b"<row ")
+        numbers = _ROW_NUMBER.findall(chunk, max(last, 0)) or _ROW_NUMBER.findall(chunk)[-1:]
+        last_row = max([last_row, *map(int, numbers)])
+        if last_row > _SAFE_ROWS or _FAR_CELL.search(chunk):
+            columns.update(_COLUMN.findall(chunk))
+    width = max(column_number(letters.decode()) for letters in columns)
+    return last_row * max(width, 702 if last_row <= _SAFE_ROWS else 0) > _GRID_LIMIT

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 from experiment_sheet.errors import SheetDamaged
+from experiment_sheet.ooxml import parts
 from experiment_sheet.ooxml.xml import Document, Edit, Node, apply, attribute, parse, with_attributes
 
 _LIMIT: Final = 65_490
@@ -50,7 +51,7 @@ class Styles:
     def __init__(self, data: bytes, what: str) -> None:
         self._document = _parsed(data, what)
         root = self._document.root
-        if root.name != "styleSheet":
+        if root.name != "styleSheet" or root.uri not in {parts.MAIN, parts.STRICT}:
             raise SheetDamaged(f"{self._document.what} holds no styles. Restore the workbook from a backup.")
         formats = root.first("numFmts")
         self._codes = {

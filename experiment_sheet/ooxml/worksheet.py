@@ -61,6 +61,8 @@ class Worksheet:
                 raise SheetRefused(f"{self.what}: row {row.number} follows row {last}. Open and save it in Excel.")
             if row.number > LAST_ROW:
                 raise SheetDamaged(f"{self.what} has a row {row.number}; the last one possible is {LAST_ROW}.")
+            if self.tail is None and b"<%bsheetData" % self.prefix in row.text:
+                raise SheetDamaged(f"{self.what}: row {row.number} holds a sheet. Restore the workbook from a backup.")
             last = row.number
             yield row
         self._take_trailer(rows)

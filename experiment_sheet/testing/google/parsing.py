@@ -51,7 +51,7 @@ def typed(value: Any, locale: str = "en_US") -> tuple[JSON | None, JSON | None]:
     for read in (_number, _moment):
         found = read(text, locale)
         if found:
-            return {"numberValue": found[0]}, found[1]
+            return {"numberValue": kept(found[0])}, found[1]
     return raw(value), None
 
 
