@@ -13,22 +13,52 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from experiment_sheet import current as _current
-from experiment_sheet.current import config, define_metric, finish, init, log, log_artifact, summary
+from experiment_sheet.current import (
+    config,
+    define_metric,
+    finish,
+    init,
+    log,
+    log_artifact,
+    log_code,
+    log_dataset,
+    log_model,
+    login,
+    save,
+    summary,
+    unwatch,
+    use_artifact,
+    watch,
+)
+from experiment_sheet.destination import log_run
 from experiment_sheet.errors import ExperimentSheetError, RunNotFound, SheetError, Unsupported, UsageError
-from experiment_sheet.run import Run, log_run
+from experiment_sheet.run import Run
 from experiment_sheet.sheet import Sheet
 from experiment_sheet.values import Link
 
 if TYPE_CHECKING:
+    from experiment_sheet import mlflow as mlflow
+    from experiment_sheet import plot as plot
+    from experiment_sheet.artifact import Artifact
+    from experiment_sheet.histogram import Histogram
+    from experiment_sheet.image import Image
+    from experiment_sheet.markup import Html
+    from experiment_sheet.table import Table
+
     run: Run | None
 
 __all__ = [
+    "Artifact",
     "ExperimentSheetError",
+    "Histogram",
+    "Html",
+    "Image",
     "Link",
     "Run",
     "RunNotFound",
     "Sheet",
     "SheetError",
+    "Table",
     "Unsupported",
     "UsageError",
     "__version__",
@@ -38,10 +68,23 @@ __all__ = [
     "init",
     "log",
     "log_artifact",
+    "log_code",
+    "log_dataset",
+    "log_model",
     "log_run",
+    "login",
+    "mlflow",
+    "plot",
     "run",
+    "save",
     "summary",
+    "unwatch",
+    "use_artifact",
+    "watch",
 ]
+
+_LATER = {"Artifact": "artifact", "Histogram": "histogram", "Html": "markup", "Image": "image", "Table": "table"}
+"""What most programs don't use, by its room; imported when it is asked for."""
 
 # `es.run` is the current run, as in wandb; the import system has just bound the room of that name.
 globals().pop("run", None)
@@ -54,4 +97,14 @@ def __getattr__(name: str) -> object:
         from importlib.metadata import version
 
         return version("experiment-sheet")
-    raise AttributeError(f"module 'experiment_sheet' has no attribute {name!r}")
+    if name.startswith("_"):
+        raise AttributeError(f"module 'experiment_sheet' has no attribute {name!r}")
+    from importlib import import_module
+
+    if name in _LATER:
+        return getattr(import_module(f"experiment_sheet.{_LATER[name]}"), name)
+    if name in ("plot", "mlflow"):
+        return import_module(f"experiment_sheet.{name}")
+    from experiment_sheet import peers
+
+    return peers.of_module(name)

@@ -12,13 +12,15 @@ import json
 import os
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
-from experiment_sheet import notices
+from experiment_sheet import leftovers, notices
 from experiment_sheet.columns import RunId
 from experiment_sheet.events import Event, decode
-from experiment_sheet.journal import fsync_folder, is_dead, lock_of
+from experiment_sheet.files import fsync_folder
+from experiment_sheet.journal import is_dead, lock_of, read
 from experiment_sheet.jsonl import parsed, whole_lines
 from experiment_sheet.state import State, save
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     import gzip
 
 NAME: Final = "archive.jsonl.gz"
+_PIECE: Final = 1 << 20
 _MOST: Final = 8 << 30  # bytes that are unpacked at most: a small file can be made to hold any amount
 
 
@@ -43,18 +46,20 @@ def tidy(folder: Path, state: State, journals: Mapping[str, Path], *, own: Path 
     ]
     if len(spent) < at:
         return
+    living = {run for applied in state.sheets.values() for run in applied.live}
+    leftovers.sweep_runs(folder.parent, spent, living=living)
     state.archive = add(folder, spent, good=state.archive)
     state.archived = [path.name for path in spent]
-    save(folder, state)
+    save(folder, state, durable=True)  # else a power loss could take it, and leave the unlinked journals' offsets
     _unlink(state, journals)
 
 
 def _is_spent(journal: Path, state: State) -> bool:
-    try:
-        size = journal.stat().st_size
+    applied = state.least_offset(journal.name)
+    try:  # what is behind the last whole line was torn, and nobody will end it
+        return bool(state.sheets) and (journal.stat().st_size <= applied or read(journal, applied)[1] == applied)
     except OSError:
         return False
-    return bool(state.sheets) and all(a.offsets.get(journal.name, 0) >= size for a in state.sheets.values())
 
 
 def _unlink(state: State, journals: Mapping[str, Path]) -> None:
@@ -70,18 +75,19 @@ def _unlink(state: State, journals: Mapping[str, Path]) -> None:
 
 
 def add(folder: Path, journals: Sequence[Path], *, good: int) -> int:
-    """Put journals behind the first `good` bytes of the archive, durably; answer its new length.
+    """Put journals behind what is whole of the archive, durably; answer its new length.
 
-    Raises OSError where that can't be done; the archive then still holds its first `good` bytes.
+    `good` is the length that the state knows; where the archive has another (a crash, a lost state), its members are
+    looked at. Raises OSError where that can't be done; the archive then still holds what it held.
     """
     import gzip  # as in `events`: 3 ms, and most processes never archive
 
     path = folder / NAME
-    made = not path.exists()
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
-    with os.fdopen(fd, "wb") as file:
-        if file.seek(0, os.SEEK_END) > good:
-            file.truncate(good)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    with os.fdopen(fd, "r+b") as file:
+        made = (size := file.seek(0, os.SEEK_END)) == 0
+        if size != good and (whole := _whole(file)) < size:
+            file.truncate(whole)
         file.seek(0, os.SEEK_END)
         with gzip.GzipFile(fileobj=file, mode="wb", filename="", compresslevel=6, mtime=0) as packed:
             for journal in journals:
@@ -92,6 +98,22 @@ def add(folder: Path, journals: Sequence[Path], *, good: int) -> int:
     if made:
         fsync_folder(folder)
     return length
+
+
+def _whole(file: BinaryIO) -> int:
+    """Length of the gzip members that are whole (RFC 1952); what is behind them is torn."""
+    whole = 0
+    file.seek(0)
+    member = zlib.decompressobj(31)
+    with suppress(zlib.error):
+        while data := file.read(_PIECE):
+            text = b""
+            while data or len(text) == _PIECE:
+                text, data = member.decompress(data, _PIECE), member.unconsumed_tail
+                if member.eof:
+                    text, data, member = b"", member.unused_data, zlib.decompressobj(31)
+                    whole = file.tell() - len(data)
+    return whole
 
 
 def _pack(journal: Path, packed: gzip.GzipFile) -> None:
@@ -113,6 +135,30 @@ def events(folder: Path, runs: Collection[RunId] | None = None) -> Iterator[Even
             event = _event(line, journal)
             if event is not None and (runs is None or event.run in runs):
                 yield event
+
+
+def is_whole(folder: Path, *, good: int) -> bool:
+    """Tell whether the first `good` bytes of the archive can be read."""
+    engine: Any = None
+    try:
+        with open(folder / NAME, "rb") as file:
+            while good:
+                piece = file.read(min(_PIECE, good))
+                if not piece:
+                    return False
+                good -= len(piece)
+                while piece:
+                    engine = engine or zlib.decompressobj(31)  # a gzip member
+                    engine.decompress(piece, _PIECE)
+                    piece = engine.unused_data if engine.eof else engine.unconsumed_tail
+                    engine = None if engine.eof else engine
+            while engine and engine.decompress(b"", _PIECE):
+                pass
+    except FileNotFoundError:
+        return not good
+    except (OSError, zlib.error):
+        return False
+    return engine is None or bool(engine.eof)
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from experiment_sheet import notices
 from experiment_sheet.errors import UsageError
@@ -28,6 +28,14 @@ def say_unknown(call: str, unknown: Iterable[str]) -> None:
     """Say once of each keyword that it is not known here; other trackers have many, and none is worth a crash."""
     for keyword in unknown:
         notices.say("keyword", f"{call} {keyword}", f"{call} knows no keyword {keyword!r}; it was ignored")
+
+
+def chosen(keyword: str, value: object, choices: Mapping[object, str]) -> str:
+    """Return what a keyword's value stands for. Raises UsageError for one that stands for nothing."""
+    if value not in choices:
+        words = ", ".join(sorted({repr(choice) for choice in choices if isinstance(choice, str)}))
+        raise UsageError(f"{keyword} is one of {words}, not {value!r}")
+    return choices[value]
 
 
 def number_of(step: object) -> float:

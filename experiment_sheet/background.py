@@ -61,8 +61,8 @@ def settle(folder: Path | None = None, patience: float = PATIENCE) -> bool:
 
 def _forget() -> None:
     """Start afresh in a forked child, which has none of its parent's threads."""
-    global _lock  # noqa: PLW0603 - the parent's may be held by a thread that isn't here
-    _lock = threading.Lock()
+    global _lock
+    _lock = threading.Lock()  # the parent's may be held by a thread that isn't here
     _working.clear()
 
 

@@ -137,7 +137,7 @@ def _on_one_scale(value: Cell) -> Any:
     if isinstance(value, dt.time):
         return dt.timedelta(0, value.hour * 3600 + value.minute * 60 + value.second, value.microsecond)
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
-        return dt.datetime(value.year, value.month, value.day)  # noqa: DTZ001 - cells are naive
+        return dt.datetime(value.year, value.month, value.day)
     return value
 
 

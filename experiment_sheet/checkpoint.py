@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from experiment_sheet import archive, changes, locks, notices
+from experiment_sheet import archive, changes, generations, leftovers, locks, notices
 from experiment_sheet import state as states
 from experiment_sheet.backends.base import Backend, Mark, Written
 from experiment_sheet.changes import Change
@@ -39,9 +39,10 @@ from experiment_sheet.errors import SheetChanged, SheetError, SheetMissing, Usag
 from experiment_sheet.events import Event
 from experiment_sheet.files import Files, prepare
 from experiment_sheet.fold import Folded, fold
-from experiment_sheet.journal import Entry, Journal, is_dead, journals_in, read
+from experiment_sheet.journal import Journal, is_dead, journals_in, read
 from experiment_sheet.state import Applied, Live, State
 from experiment_sheet.values import Cell
+from experiment_sheet.waiting import Waiting, waiting_in
 
 ABSENT: Final = 5.0
 """Seconds a known sheet must have been gone before it is made anew: Excel saves by delete and rename."""
@@ -69,13 +70,6 @@ class _Meeting:
     added: set[RunId] = field(default_factory=set)  # added by writes that this sheet has not seen
     changed: set[RunId] = field(default_factory=set)  # … only changed by them
     remake: bool = False  # it is another sheet, or a new one: runs that are going on are put in anew
-
-
-@dataclass(slots=True)
-class _Pending:
-    events: dict[str, list[Event]] = field(default_factory=dict)  # by sheet
-    ends: dict[str, int] = field(default_factory=dict)  # by journal: the offset behind what was read
-    memory: int = 0  # events of this process that are in no file
 
 
 @dataclass(slots=True)
@@ -107,7 +101,7 @@ class Checkpoint:
             done = (lambda: False) if all_of_it else self._covered
             with locks.holding(self.folder / "sheet.lock", wait=wait, done=done) as held:
                 if held:
-                    self._run(outcome, archive_at=1 if all_of_it else ARCHIVE_AT)
+                    self._run(outcome, archive_at=1 if all_of_it else ARCHIVE_AT, mend=all_of_it)
         except SheetError:
             raise
         except OSError as error:
@@ -118,22 +112,26 @@ class Checkpoint:
         path = self.journal.path
         if path is None or self.journal.unwritten() or not path.exists():
             return False
-        state = states.load(self.folder)
         size = path.stat().st_size
-        covered = bool(state.sheets) and all(a.offsets.get(path.name, 0) >= size for a in state.sheets.values())
+        covered = states.least_offset(self.folder, path.name) >= size
         if covered:
             self.journal.settle(path.name, size)
         return covered
 
-    def _run(self, outcome: Outcome, *, archive_at: int) -> None:
+    def _run(self, outcome: Outcome, *, archive_at: int, mend: bool) -> None:
         with suppress(OSError):  # its lines are in memory then, and are applied from there
             self.journal.renew()
         state = states.load(self.folder)
         for _ in range(2):  # the second time for runs found dead the first time
-            pending = self._pending(state)
+            pending = self._waiting(state)
             for sheet, events in pending.events.items():
-                self._apply(sheet, events, pending.ends, state, outcome)
-            if pending.events:
+                self._apply(sheet, events, state, outcome)
+            if mend and self.exists():  # a sheet that nobody writes to may have been saved over, too
+                for sheet in state.sheets.keys() - pending.events.keys():
+                    self._apply(sheet, [], state, Outcome())
+            for sheet in state.sheets.keys() - outcome.errors.keys():  # nothing of theirs lies in what was read
+                state.sheets[sheet].offsets = dict(pending.ends)
+            if pending.events or mend:
                 states.save(self.folder, state)
             if outcome.errors:
                 return
@@ -141,8 +139,10 @@ class Checkpoint:
             if not self._end_dead_runs(state):
                 break
         archive.tidy(self.folder, state, self.paths(), own=self.journal.path, at=archive_at)
+        for folder in self.files.journals:
+            leftovers.sweep(folder)
 
-    def _settle(self, pending: _Pending) -> None:
+    def _settle(self, pending: Waiting) -> None:
         path = self.journal.path
         if path is not None and path.name in pending.ends:
             self.journal.settle(path.name, pending.ends[path.name])
@@ -154,59 +154,48 @@ class Checkpoint:
         """Every journal of this target, by name."""
         return {path.name: path for folder in self.files.journals for path in journals_in(folder)}
 
+    def _waiting(self, state: State) -> Waiting:
+        return waiting_in(self.paths(), self.journal, state)
+
     def state(self) -> State:
         """Read, without the lock, what was applied."""
         return states.load(self.folder)
 
     def waiting(self, sheet: str) -> dict[RunId, Change]:
-        """Read, without the lock, what is to be written into a sheet, by run."""
+        """Read, without the lock, what is to be written into a sheet, by run; what a stale save took with it, too."""
         state = self.state()
-        events = self._pending(state).events.get(sheet, [])
+        events = self._waiting(state).events.get(sheet, [])
         applied = state.sheets.get(sheet, Applied())
-        return dict(self._changes(sheet, fold(events), applied, _Meeting())) if events else {}
+        meeting = self._unseen(sheet, applied, state)
+        if not events and not meeting.added | meeting.changed:
+            return {}
+        return dict(self._changes(sheet, fold(events), applied, meeting))
 
-    def _pending(self, state: State) -> _Pending:
-        pending = _Pending()
-        for name, path in self.paths().items():
-            if name in state.archived:
-                continue
-            start = min((applied.offsets.get(name, 0) for applied in state.sheets.values()), default=0)
-            try:
-                entries, pending.ends[name] = self._read(path, start)
-            except FileNotFoundError:
-                continue  # archived by another process since we listed the folder
-            for entry in entries:
-                if not self._is_ours(entry.event.sheet):
-                    continue
-                applied = state.sheets.setdefault(entry.event.sheet, Applied())
-                if entry.end > applied.offsets.get(name, 0):
-                    pending.events.setdefault(entry.event.sheet, []).append(entry.event)
-        for event in self.journal.unwritten():
-            pending.memory += 1
-            state.sheets.setdefault(event.sheet, Applied())
-            pending.events.setdefault(event.sheet, []).append(event)
-        return pending
-
-    def _is_ours(self, sheet: str) -> bool:
-        """Whether an event speaks of this target: anybody may have put a journal here."""
-        return sheet == self.files.sheet or sheet.startswith(f"{self.files.sheet}#")
-
-    def _read(self, path: Path, start: int) -> tuple[list[Entry], int]:
-        known = self.journal.entries(start) if path == self.journal.path else None
-        return known or read(path, start)
+    def _unseen(self, sheet: str, applied: Applied, state: State) -> _Meeting:
+        """Which of our writes the sheet has not seen, as far as its mark can be read now."""
+        if not applied.generation or not self.exists():
+            return _Meeting()
+        try:
+            with closing(self.open_backend(sheet)) as backend:
+                mark = backend.mark() if backend.keeps_mark else Mark(state.sheet, applied.generation)
+        except SheetError:
+            return _Meeting()  # who reads the sheet is told
+        if mark is not None and (mark.sheet != state.sheet or mark.generation >= applied.generation):
+            return _Meeting()
+        seen = mark.generation if mark is not None else 0
+        return _Meeting(*generations.runs_since(self.folder, seen, sheet))
 
     def history(self, sheet: str, runs: set[RunId]) -> list[Event]:
         """Every event of some runs, applied or not, archived or not."""
-        found = [event for event in archive.events(self.folder, runs) if event.sheet == sheet]
+        found: list[Event] = []
         for path in self.paths().values():
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError):  # archived this moment; so the archive is read last
                 found += [e.event for e in read(path)[0] if e.event.sheet == sheet and e.event.run in runs]
-        return found
+        return found + [event for event in archive.events(self.folder, runs) if event.sheet == sheet]
 
     # Applying
 
-    def _apply(self, sheet: str, events: list[Event], ends: dict[str, int], state: State, outcome: Outcome) -> None:
-        applied = state.sheets[sheet]
+    def _apply(self, sheet: str, events: list[Event], state: State, outcome: Outcome) -> None:
         try:
             self.check_open()
             for attempt in range(1, _ATTEMPTS + 1):
@@ -220,11 +209,8 @@ class Checkpoint:
                     state.token = None
         except SheetError as error:
             outcome.errors[sheet] = error
-            return
         except UsageError as error:  # a sheet that nobody can write, in an old journal, must hold up no other
             outcome.errors[sheet] = SheetError(str(error))
-            return
-        applied.offsets = dict(ends)
 
     def _write(self, sheet: str, backend: Backend, events: list[Event], state: State, outcome: Outcome) -> None:
         applied = state.sheets[sheet]
@@ -268,7 +254,7 @@ class Checkpoint:
         if seen >= applied.generation:
             return _Meeting()
         state.token = None
-        added, changed = states.runs_since(self.folder, seen, sheet)
+        added, changed = generations.runs_since(self.folder, seen, sheet)
         notices.logger.warning(
             "%s was saved by a program that had not seen our last %d writes; they are applied again (%d runs)",
             sheet, applied.generation - seen, len(added | changed),
@@ -302,7 +288,7 @@ class Checkpoint:
                 if live is not None:
                     live.deleted = False
                 yield run, changes.again(full[run], added=True)
-            elif run in again:
+            elif run in again and run in full:
                 yield run, changes.again(full[run], added=run in meeting.added)
             elif folded is None or (live is not None and live.deleted):
                 continue
@@ -339,7 +325,7 @@ class Checkpoint:
         generation = state.generation + 1
         if backend.keeps_mark:
             changed = [run for run, change in todo.items() if not change.new]
-            states.note_generation(self.folder, generation, sheet, added=new, changed=changed)
+            generations.note(self.folder, generation, sheet, added=new, changed=changed)
         unseen = all(change.unseen for change in todo.values() if change.new)
         written = backend.write(
             {run: change.cells for run, change in todo.items()},
@@ -373,7 +359,7 @@ class Checkpoint:
         for sheet, applied in state.sheets.items():
             for run, live in applied.live.items():
                 path = paths.get(live.journal)
-                if path is None or path == own:
+                if path is None or path == own or self.journal.tells_of(sheet, run):
                     continue
                 if dead.setdefault(live.journal, is_dead(path)):
                     cells = {**self.last_words(run, live), Column("run", "status"): "crashed"}

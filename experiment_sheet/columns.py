@@ -47,7 +47,7 @@ FRONT: Final = ("run", "status", "started", "duration", "hypothesis", "verdict",
 PROVENANCE: Final = ("error", "git", "host", "user", "command", "run_id")
 """Keys of the run columns in the collapsed outline group behind them."""
 
-OPTIONAL: Final = ("project", "group", "job_type", "parent")
+OPTIONAL: Final = ("project", "group", "job_type", "parent", "inputs_hash")
 """Keys of the run columns that only stand in a sheet whose runs use them."""
 
 RUN_KEYS: Final = frozenset(FRONT + PROVENANCE + OPTIONAL)

@@ -8,23 +8,30 @@ from __future__ import annotations
 
 import atexit
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from experiment_sheet.arguments import checked_id, joined, say_unknown
-from experiment_sheet.columns import MAX_COLUMNS
-from experiment_sheet.errors import RunNotFound, UsageError
-from experiment_sheet.folder import Stored, safe_name
+from experiment_sheet import beginning, environment, past
+from experiment_sheet.arguments import chosen, joined, say_unknown
+from experiment_sheet.destination import sheet_for
+from experiment_sheet.errors import UsageError
+from experiment_sheet.family import together
+from experiment_sheet.folder import Stored
 from experiment_sheet.ids import draw_run_id
 from experiment_sheet.inputs import Values
+from experiment_sheet.live import Live
 from experiment_sheet.look import Look
-from experiment_sheet.provenance import provenance
-from experiment_sheet.row import RunRow
-from experiment_sheet.run import Run, sheet_of
-from experiment_sheet.sheet import Sheet, default_target
+from experiment_sheet.ranks import rank_of
+from experiment_sheet.report import forgiving
+from experiment_sheet.run import Run
+from experiment_sheet.sheet import Sheet
 from experiment_sheet.signals import on_sigterm
 from experiment_sheet.status import ending, passing_exception
+
+if TYPE_CHECKING:
+    from experiment_sheet.artifact import Artifact
+    from experiment_sheet.dataset import Dataset
 
 _REINIT: Final[Mapping[object, str]] = {
     None: "finish_previous",
@@ -35,18 +42,10 @@ _REINIT: Final[Mapping[object, str]] = {
     True: "finish_previous",
     False: "return_previous",
 }
-_RESUME: Final[Mapping[object, str]] = {
-    None: "allow",
-    "allow": "allow",
-    "auto": "allow",
-    "must": "must",
-    "never": "never",
-    True: "allow",
-    False: "allow",
-}
-_MODES: Final = (None, "online", "offline", "shared", "run", "dryrun", "disabled")
 
 _open: list[Run] = []
+_guard = threading.Lock()
+_children: dict[str, dict[str, Mapping[str, object]]] = {}  # by parent: what its finished children came to
 
 
 def init(
@@ -57,7 +56,7 @@ def init(
     config: object = None,
     notes: str | None = None,
     tags: str | Iterable[str] | None = None,
-    group: str | None = None,
+    group: str | bool | None = None,
     job_type: str | None = None,
     id: str | None = None,  # noqa: A002 - wandb's word, as `dir`
     resume: str | bool | None = None,
@@ -66,45 +65,70 @@ def init(
     reinit: str | bool | None = None,
     hypothesis: str | None = None,
     template: Look | None = None,
+    parent: Run | str | None = None,
+    if_exists: str | None = None,
+    ignore: Iterable[str] = (),
+    rank: int | None = None,
+    rank_history: bool = False,
     **unknown: Any,
 ) -> Run:
     """Begin a run: its row is in the sheet, as ``running``, when this returns, or waits and a message says so.
 
+    What is left out is looked for in the environment, see `environment`.
+
     Args:
         sheet: Where the row goes; else ``EXPERIMENT_SHEET``, else ``<project>.xlsx``, else ``runs.xlsx``, in `dir`.
         config: The inputs: a dictionary, dataclass, Namespace, OmegaConf or pydantic object.
+        group: Runs that belong together; True: those with the same inputs, but for the keys of `ignore`.
         id: The run's id, to continue that run if the sheet has it; else one is drawn.
-        resume: ``must`` (raises RunNotFound if there is no such run), ``never`` (UsageError if there is), ``allow``.
+        resume: ``must`` (raises RunNotFound if there is no such run), ``never`` (UsageError if there is), ``allow``;
+            ``auto`` without an id: the latest run of this command on this machine, if it was broken off.
         mode: ``disabled`` keeps everything in memory, for as long as the process lives. All others are the same here.
         reinit: What becomes of a run that is open: ``finish_previous`` (default), ``return_previous``, ``create_new``.
         template: What a sheet looks like that is yet to be made.
+        parent: The run, or its id, that this one is a fold or a seed of: it stays open, and its row gets mean and
+            standard deviation of what its finished children came to.
+        if_exists: What if a run with the same inputs is there, but for the keys of `ignore`: ``skip`` (the run that is
+            answered has ``skipped`` set and is over), ``resume`` it, or begin a ``new`` one.
+        rank: The rank of this process within one run; above 0 it makes no row. Else `ranks` finds it out.
+        rank_history: Keep the steps of such a process, too; needs the `id` that all ranks share.
     """
     say_unknown("init", unknown)
-    policy = _chosen("reinit", reinit, _REINIT)
-    if mode not in _MODES:
-        raise UsageError(f"mode is 'disabled' or left out, not {mode!r}")
-    resuming = _chosen("resume", resume, _RESUME)
+    words: dict[str, Any] = {"project": project, "name": name, "notes": notes, "group": group, "job_type": job_type}
+    words |= {"id": id, "resume": resume, "mode": mode, "dir": dir, "tags": joined(tags)}
+    said = {key: environment.said(key) if word is None else word for key, word in words.items()}
+    policy = chosen("reinit", "create_new" if parent is not None and reinit is None else reinit, _REINIT)
     if policy == "return_previous" and (previous := current()) is not None:
         return previous
-    if mode == "disabled":
+    start = beginning.Start(
+        config=config,
+        said=said,
+        hypothesis=hypothesis,
+        parent=parent.id if isinstance(parent, Run) else parent,
+        if_exists=if_exists,
+        ignore=tuple(ignore),
+        rank=rank_of(rank),
+        rank_history=rank_history,
+    )
+    start.check()
+    if start.is_disabled:
         sheet = Sheet(f"memory://disabled-{draw_run_id()}")
-    where = _sheet(sheet, project, dir, template)
+    where = sheet_for(sheet, said["project"], said["dir"], template)
     if policy == "finish_previous":
         for run in open_runs():
             run.finish()
-    details = {"run": name, "hypothesis": hypothesis, "notes": notes, "tags": joined(tags)}
-    # A sheet that is named after the project needs no column that says it in every row.
-    details |= {"project": None if sheet is None else project, "group": group, "job_type": job_type, **provenance()}
     on_sigterm(_end_killed)
-    run = Run(_row(where, id, resuming, template), details, config)
-    _open.append(run)
+    run = start.begin(where, template, named_sheet=sheet is not None, on_end=_tell_parent)
+    with _guard:
+        _open[:] = [*(one for one in _open if not one.is_over), *([] if run.is_over else [run])]
+    if not (run.is_over or run.rank or start.is_disabled):
+        _live.begin()
     return run
 
 
 def open_runs() -> list[Run]:
     """Return the runs of this process that are not over; a forked child has none of its parent's."""
-    _open[:] = [run for run in _open if not run.is_over]
-    return [run for run in _open if run.pid == os.getpid()]
+    return [run for run in tuple(_open) if not run.is_over and run.pid == os.getpid()]
 
 
 def current() -> Run | None:
@@ -124,13 +148,59 @@ def log(data: Mapping[str, Any], step: float | None = None, commit: bool | None 
 
 
 def log_artifact(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | Artifact,
     name: str | None = None,
     type: str | None = None,  # noqa: A002
+    aliases: Iterable[str] | None = None,
     **unknown: Any,
-) -> Stored | None:
-    """Copy a file or folder into the current run's folder; see `Run.log_artifact`."""
-    return _the_run("log_artifact").log_artifact(path, name, type, **unknown)
+) -> Stored | Artifact | None:
+    """Copy a file, a folder or an artifact into the current run's folder; see `Run.log_artifact`."""
+    return _the_run("log_artifact").log_artifact(path, name, type, aliases, **unknown)
+
+
+def use_artifact(name: str | Artifact, type: str | None = None, **unknown: Any) -> Artifact:  # noqa: A002
+    """Find an artifact that a run of this sheet logged; see `Run.use_artifact`."""
+    return _the_run("use_artifact").use_artifact(name, type, **unknown)
+
+
+def save(
+    glob_str: str | os.PathLike[str] | None = None,
+    base_path: str | os.PathLike[str] | None = None,
+    policy: str = "live",
+    **unknown: Any,
+) -> list[str]:
+    """Copy files that fit a pattern into the current run's folder; see `Run.save`."""
+    return _the_run("save").save(glob_str, base_path, policy, **unknown)
+
+
+def log_code(root: str | os.PathLike[str] | None = ".", name: str | None = None, **chosen: Callable[..., bool]) -> int:
+    """Copy the code below a folder into the current run's folder; see `Run.log_code`."""
+    return _the_run("log_code").log_code(root, name, **chosen)
+
+
+def log_dataset(name: str, data: Any, *, role: str = "train", **facts: Any) -> Dataset | None:
+    """Note which data the current run works on; see `Run.log_dataset`."""
+    return _the_run("log_dataset").log_dataset(name, data, role=role, **facts)
+
+
+def log_model(model: Any, name: str = "model") -> Stored | None:
+    """Keep a model of the current run; see `Run.log_model`."""
+    return _the_run("log_model").log_model(model, name)
+
+
+def watch(models: Any, criterion: object = None, log: str | None = "gradients", log_freq: int = 1000) -> None:
+    """Log norms of a PyTorch model with the current run; see `Run.watch`."""
+    _the_run("watch").watch(models, criterion, log, log_freq)
+
+
+def unwatch(models: Any = None) -> None:
+    """Leave models alone again that the current run watches."""
+    _the_run("unwatch").unwatch(models)
+
+
+def login(*_: object, **__: object) -> bool:
+    """Answer True: there is no account, and nothing to log in to."""
+    return True
 
 
 def define_metric(name: str, step_metric: str | None = None, **words: Any) -> None:
@@ -191,42 +261,18 @@ def _the_run(call: str) -> Run:
     return run
 
 
-def _chosen(keyword: str, value: object, choices: Mapping[object, str]) -> str:
-    if value not in choices:
-        words = ", ".join(sorted({repr(choice) for choice in choices if isinstance(choice, str)}))
-        raise UsageError(f"{keyword} is one of {words}, not {value!r}")
-    return choices[value]
-
-
-def _sheet(
-    sheet: Sheet | str | os.PathLike[str] | None,
-    project: str | None,
-    folder: str | os.PathLike[str] | None,
-    template: Look | None,
-) -> Sheet:
-    if isinstance(sheet, Sheet):
-        return sheet
-    if sheet is None:
-        named = safe_name(f"{project}.xlsx") if project and not os.environ.get("EXPERIMENT_SHEET") else default_target()
-        # An address stays what it is; a file's name is looked for in the folder.
-        sheet = named if "://" in named else Path(folder or "") / named
-    return sheet_of(sheet, "init", template=template)
-
-
-def _row(sheet: Sheet, run_id: str | None, resuming: str, template: Look | None) -> RunRow:
-    limit = template.max_columns if template else MAX_COLUMNS
-    if run_id is None:
-        if resuming == "must":
-            raise UsageError("resume='must' needs the id of the run to go on with: init(id=...)")
-        return RunRow(sheet, draw_run_id(), max_columns=limit)
-    known = sheet.resume(checked_id(run_id))
-    if known is None and resuming == "must":
-        raise RunNotFound(f"{sheet.name} has no run {run_id!r} to resume; leave resume='must' out to begin it")
-    if known is not None and resuming == "never":
-        raise UsageError(f"{sheet.name} has a run {run_id!r} already; choose another id, or resume='allow'")
-    if known is None:  # asking counted as a second life; this run begins its first
-        sheet = Sheet(sheet.target, template=template)
-    return RunRow(sheet, run_id, drawn=False, max_columns=limit, cells=dict(known or {}))
+def _tell_parent(child: Run, status: str) -> None:
+    """Tell a parent what its child came to: here, where it is open, else in the sheet."""
+    if child.parent is None or status != "finished":
+        return
+    parent = next((run for run in open_runs() if run.id == child.parent), None)
+    with forgiving("telling the parent", child.parent):
+        if parent is not None:
+            outputs = _children.setdefault(parent.id, {})
+            outputs[child.id] = child.outputs()
+            parent.summary.update(together(outputs.values()))
+        elif isinstance(child.sheet, Sheet):
+            past.tell_parent(child.sheet, child.parent)
 
 
 def _end_open_runs() -> None:
@@ -241,4 +287,14 @@ def _end_killed() -> None:
         run.end_now("killed", "SIGTERM")
 
 
+def _after_fork() -> None:
+    global _guard
+    _guard = threading.Lock()
+    for run in _open:
+        run.after_fork()
+
+
+_live: Final = Live(open_runs)
 atexit.register(_end_open_runs)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

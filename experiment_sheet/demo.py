@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import experiment_sheet as es
 from experiment_sheet.errors import Unsupported
+from experiment_sheet.program import repeated_by
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,7 +62,10 @@ def run(trial: Trial, sheet: str) -> None:
     Raises Unsupported if scikit-learn is missing.
     """
     require()
-    with es.init(sheet, config=trial.config, hypothesis=trial.hypothesis, tags=["demo", trial.model]) as run:
+    alone = ("python", "-m", "experiment_sheet", "demo", "--trial", str(TRIALS.index(trial) + 1))
+    with repeated_by(alone):  # so that one of them can be reproduced without the others
+        begun = es.init(sheet, config=trial.config, hypothesis=trial.hypothesis, tags=["demo", trial.model])
+    with begun as run:
         data = _split(trial.features)
         for epoch, model in enumerate(_training(trial, data), 1):
             run.log(_measure(model, data), step=epoch)

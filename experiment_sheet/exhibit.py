@@ -6,6 +6,7 @@ them. Making the files may raise anything; whoever keeps them (`shelf`) turns th
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Mapping
 from typing import Any, Final
@@ -37,6 +38,19 @@ class Drawing(Exhibit):
     def parts(self, name: str) -> Parts:
         """Draw it."""
         return {f"plots/{name}.png": media.png_of(self._figure)}
+
+
+class Picture(Exhibit):
+    """A picture of PIL, as it is when it is logged."""
+
+    def __init__(self, picture: Any) -> None:
+        self._picture = picture
+
+    def parts(self, name: str) -> Parts:
+        """Write it as PNG."""
+        out = io.BytesIO()
+        self._picture.save(out, "PNG")
+        return {f"plots/{name}.png": out.getvalue()}
 
 
 class Interactive(Exhibit):
@@ -84,9 +98,7 @@ def exhibit_of(value: object) -> Exhibit | None:
     if media.is_figure(value):
         return Drawing(value)
     if "PIL.Image" in sys.modules and _is_a("Image", "PIL.", value):
-        from experiment_sheet.image import Image
-
-        return Image(value)
+        return Picture(value)
     if "plotly" in sys.modules and _is_a("BaseFigure", "plotly.", value):
         return Interactive(value)
     if isinstance(value, list | tuple) and value and exhibit_of(value[0]):

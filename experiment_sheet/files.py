@@ -31,10 +31,11 @@ Lines of *.jsonl are events, archive.jsonl.gz holds old ones (zcat reads it), ch
 _CLAIM: Final = 1 << 16  # bytes of sheet.json that are read
 
 _temporary: dict[str, Path] = {}
+_pid = os.getpid()
 
 
 def _remove_temporary() -> None:
-    if not _temporary:
+    if not _temporary or os.getpid() != _pid:  # a forked child's end is not the end of its parent's sheet
         return
     import shutil
 
@@ -75,11 +76,31 @@ def files_of(target: Target) -> Files:
     return Files(path.name, _beside(path), _state_folder(target))
 
 
+class Taken(OSError):
+    """Another sheet of the same stem has claimed the files folder; `files_of` finds the next one."""
+
+
+def claimed_by(journal: Path) -> str | None:
+    """Which sheet a journal folder is of; None where none has claimed it, or that can't be read."""
+    try:
+        return str(read_file(journal / "sheet.json", largest=_CLAIM)["sheet"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def prepare(journal: Path, sheet: str) -> None:
-    """Make a journal folder and claim it for `sheet`. Raises OSError where that can't be done."""
-    if (journal / "sheet.json").exists():
-        return
+    """Make a journal folder and claim it for `sheet`. Raises OSError where that can't be done, `Taken` among them."""
+    if not (journal / "sheet.json").exists():
+        _claim(journal, sheet)
+    if claimed_by(journal) not in (sheet, None):
+        raise Taken(f"{journal} is of {claimed_by(journal)}, not of {sheet}")
+
+
+def _claim(journal: Path, sheet: str) -> None:
     journal.mkdir(parents=True, exist_ok=True)
+    for folder in (journal.parent, journal.parent.parent):  # else a power loss could take the journals' own folders
+        with suppress(OSError):
+            fsync_folder(folder)
     for name, text in {"README": _README, ".gitignore": "*\n"}.items():
         (journal / name).write_text(text, encoding="utf-8")
     claim = journal / f"sheet-{os.urandom(4).hex()}.tmp"
@@ -88,9 +109,23 @@ def prepare(journal: Path, sheet: str) -> None:
         os.link(claim, journal / "sheet.json")
     except FileExistsError:
         pass
-    except OSError:  # a file system without hard links
-        claim.replace(journal / "sheet.json")
-    claim.unlink(missing_ok=True)
+    except OSError:  # a file system without hard links; or another process was first, and swept ours away
+        if not (journal / "sheet.json").exists():
+            claim.replace(journal / "sheet.json")
+    finally:
+        with suppress(OSError):
+            claim.unlink(missing_ok=True)
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in a folder durable. Windows has no such call: NTFS journals them itself."""
+    if os.name == "nt":
+        return
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def clock_of(folder: Path) -> float | None:
@@ -115,10 +150,9 @@ def _beside(path: Path) -> Path:
 
 
 def _is_ours(folder: Path, sheet: str) -> bool:
-    try:
-        return bool(read_file(folder / "journal" / "sheet.json", largest=_CLAIM)["sheet"] == sheet)
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
+    owner = claimed_by(folder / "journal")
+    if owner is not None:
+        return owner == sheet
     try:
         entries = list(folder.iterdir())
     except OSError:

@@ -73,6 +73,7 @@ def _fold_run(events: list[Event]) -> Folded:
             folded.overwrite.update(event.cells)
         elif folded.overwrite:
             folded.overwrite.difference_update(event.cells)
+    folded.ended |= folded.restored and not folded.journal
     return folded
 
 

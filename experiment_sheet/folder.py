@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from experiment_sheet import contents
+from experiment_sheet.contents import How
+from experiment_sheet.jsonl import read_file
+from experiment_sheet.masking import mask_key
 
 _NAME_LIMIT: Final = 120  # of the 255 bytes that ext4 and NTFS allow, in characters of up to 2 bytes
 _ILLEGAL: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
 _DEVICES: Final = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)", re.IGNORECASE)
-_CHUNK: Final = 1 << 20
+_LARGEST: Final = 64 << 20  # bytes of a JSON file that are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +43,19 @@ class RunFolder:
     def make(self, *parts: str) -> Path:
         """Make the folder, or one in it. Raises OSError."""
         folder = self.path.joinpath(*parts)
+        if not folder.resolve().is_relative_to(self.path.parent.resolve()):
+            raise OSError(f"{folder} lies outside of {self.path.parent}: a link leads there. Remove the link")
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    def _place(self, name: str) -> Path:
+        """Return the path of a file of this run, its folder made."""
+        path = self.path / name
+        return self.make(*path.parent.relative_to(self.path).parts) / path.name
+
     def write(self, name: str, content: bytes | str) -> Path:
         """Write a file whole. `name` is relative and safe already. Raises OSError."""
-        path = self.path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = self._place(name)
         spare = _spare(path)
         try:
             spare.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -54,30 +64,54 @@ class RunFolder:
             spare.unlink(missing_ok=True)
         return path
 
-    def store(self, source: Path, name: str | None = None, *, type: str | None = None) -> Stored:  # noqa: A002 - wandb's word
-        """Copy a file or folder into ``files/``. Links within a folder are not followed. Raises OSError."""
-        relative = f"files/{safe_name(name or source.absolute().name)}"
-        if not source.is_dir():
-            size, digest = _copy(source, self.path / relative)
-            return Stored(relative, size, digest, type)
-        import hashlib  # 3 ms, and most runs store no file
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Return the object in a JSON file of the folder; empty where it isn't there, or is none."""
+        try:
+            found = read_file(self.path / name, largest=_LARGEST)
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
-        total, tree = 0, hashlib.blake2b(digest_size=32)
-        inside = self.path.resolve()
-        for part in _files_below(source):
-            if inside in (part.resolve(), *part.resolve().parents):  # the run folder lies in what is stored
-                continue
-            place = part.relative_to(source)
-            size, digest = _copy(part, self.path / relative / place)
-            total += size
-            tree.update(f"{place.as_posix()}\0{digest}\n".encode(errors="surrogateescape"))
-        self.make(relative)
-        return Stored(relative, total, tree.hexdigest(), type)
+    def store(
+        self,
+        source: Path,
+        name: str | None = None,
+        *,
+        type: str | None = None,  # noqa: A002 - wandb's word
+        how: How = "copy",
+    ) -> Stored:
+        """Put a file or folder into ``files/``. Links within a folder are not followed.
+
+        `how` spares time and space for what is big: ``hardlink`` shares the bytes with the original (copied where the
+        file system can't), ``link`` only points to it. What is changed in the original is then changed here too; size
+        and hash say what it was. Raises OSError, also for what is no file (a device, a pipe) or has no room.
+        """
+        return self.copy(source, f"files/{safe_name(mask_key(name or source.absolute().name))}", type=type, how=how)
+
+    def copy(self, source: Path, relative: str, *, type: str | None = None, how: How = "copy") -> Stored:  # noqa: A002
+        """Put a file or folder at a place in the run folder that is safe already. As `store`."""
+        if how == "link":
+            size, digest = contents.measure(source, but=self.path)
+            place = self._place(relative)
+            place.unlink(missing_ok=True)
+            place.symlink_to(source.resolve(), target_is_directory=source.is_dir())
+        elif source.is_dir():
+            self.make(relative)
+            size, digest = contents.tree(
+                source, lambda part, name: contents.put(part, self._place(f"{relative}/{name}"), how), but=self.path
+            )
+        else:
+            size, digest = contents.put(source, self._place(relative), how)
+        return Stored(relative, size, digest, type and mask_key(type))
 
     def listing(self, part: str) -> list[str]:
         """Names of the files in ``plots`` or ``files``, relative to the run folder, sorted."""
         base = self.path / part
-        return sorted(path.relative_to(self.path).as_posix() for path in _files_below(base)) if base.is_dir() else []
+        return (
+            sorted(path.relative_to(self.path).as_posix() for path in contents.files_below(base))
+            if base.is_dir()
+            else []
+        )
 
 
 def safe_name(name: str) -> str:
@@ -116,30 +150,3 @@ def _short_hash(text: str) -> str:
 
 def _spare(path: Path) -> Path:
     return path.with_name(f".{os.urandom(6).hex()}.tmp")
-
-
-def _files_below(folder: Path) -> Iterator[Path]:
-    for base, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            path = Path(base) / name
-            if path.is_file() and not name.endswith(".tmp"):
-                yield path
-
-
-def _copy(source: Path, target: Path) -> tuple[int, str]:
-    """Copy and hash in one pass, so that the hash is of what was copied even while somebody writes."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    import hashlib
-
-    digest, size, spare = hashlib.blake2b(digest_size=32), 0, _spare(target)
-    try:
-        with open(source, "rb") as reading, open(spare, "wb") as writing:
-            while chunk := reading.read(_CHUNK):
-                digest.update(chunk)
-                size += len(chunk)
-                writing.write(chunk)
-        spare.replace(target)
-    finally:
-        spare.unlink(missing_ok=True)
-    return size, digest.hexdigest()

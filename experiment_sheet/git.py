@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 PATIENCE: Final = 2.0
 """Seconds for a question whose answer is near; on a cold network disk git may take long."""
 
-# Without locks a person's own git never finds the index locked by us; without prompts nothing ever waits.
-_QUIET: Final = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_LITERAL_PATHSPECS": "1", "LC_ALL": "C"}
-
-_CHUNK: Final = 1 << 16
+_QUIET: Final = {
+    "GIT_OPTIONAL_LOCKS": "0",  # so that a person's own git never finds the index locked by us
+    "GIT_TERMINAL_PROMPT": "0",  # so that nothing ever waits
+    "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",  # ext:: runs programs, and addresses come from others' run.json
+    "LC_ALL": "C",
+}
 
 
 def ask(folder: str | Path, *words: str, patience: float = PATIENCE) -> str | None:
@@ -41,28 +43,39 @@ def run(folder: str | Path, *words: str, patience: float = PATIENCE) -> bytes | 
 
 
 def stream(folder: str | Path, *words: str, limit: int, patience: float) -> Iterator[bytes]:
-    """Yield git's lines as they come, without their ends kept apart, up to `limit` bytes.
+    """Yield git's lines as they come, up to `limit` bytes in all, whatever git would print.
 
-    Raises OSError where git can't be run, TimeoutError if it was stopped: at the limit, or for the time it took.
+    Raises OSError where git can't be run, TimeoutError where it was stopped or failed.
     """
     import subprocess
     import threading
 
     command = ["git", "-C", os.fspath(folder), *words]
-    quiet = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | _QUIET, **quiet) as process:  # type: ignore[call-overload]
-        timer = threading.Timer(patience, process.kill)
-        timer.daemon = True
-        timer.start()
-        try:
-            seen = 0
-            while line := process.stdout.readline(limit):
-                seen += len(line)
-                if seen > limit:
-                    raise TimeoutError(f"more than {limit >> 20} MB")
-                yield line
-        finally:
-            timer.cancel()
-            process.kill()
-    if process.returncode:
-        raise TimeoutError(f"git took more than {patience:.0f} s" if process.returncode < 0 else "git failed")
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | _QUIET,
+    )
+    timer = threading.Timer(patience, process.kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield from _lines(process.stdout, limit)
+        failed = process.wait()
+    finally:
+        timer.cancel()
+        process.kill()
+        process.communicate()
+    if failed:
+        raise TimeoutError(f"git took more than {patience:.0f} s" if failed < 0 else f"git failed ({failed})")
+
+
+def _lines(out: IO[bytes] | None, limit: int) -> Iterator[bytes]:
+    left = limit
+    while out is not None and (line := out.readline(left + 1)):
+        left -= len(line)
+        if left < 0:
+            raise TimeoutError(f"it is more than {limit / (1 << 20):.3g} MB")
+        yield line

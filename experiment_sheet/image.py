@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import struct
 import zlib
@@ -10,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from experiment_sheet import arrays, media
+from experiment_sheet import arrays
 from experiment_sheet.arguments import say_unknown
 from experiment_sheet.arrays import Pixels
-from experiment_sheet.exhibit import Exhibit, Parts
+from experiment_sheet.exhibit import Exhibit, Parts, exhibit_of
 
 _COLOUR_TYPES: Final = {1: 0, 3: 2, 4: 6}  # channels → colour type
 
@@ -22,7 +21,7 @@ class Image(Exhibit):
     """A picture to log: ``run.log({"sample": Image(array, caption="a cat")})``.
 
     `data` is a PIL image, an array (height by width, with or without channels), a torch tensor (channels first),
-    a figure, or the path of a picture. It is read when it is logged.
+    a figure, or the path of a picture. What is no picture becomes a message when it is logged.
     """
 
     def __init__(
@@ -35,12 +34,18 @@ class Image(Exhibit):
     ) -> None:
         say_unknown("Image", unknown)
         self.caption = caption if isinstance(caption, str) or caption is None else ", ".join(map(str, caption))
-        # What the program goes on to change is kept as it is now.
-        self._data = data._data if isinstance(data, Image) else data
-        self._kept = None if isinstance(data, str | os.PathLike) else _drawn(self._data)
+        self._data = data
+        self._kept: bytes | Exception | None = None
+        if not isinstance(self._data, str | os.PathLike):
+            try:  # now, because the program may go on to change it
+                self._kept = _drawn(self._data)
+            except Exception as error:  # noqa: BLE001 - told when it is logged; nothing here may stop a training
+                self._kept = error
 
     def parts(self, name: str) -> Parts:
-        """Make the picture's file. Raises OSError for one that can't be read."""
+        """Make the picture's file. Raises OSError for one that can't be read, ValueError for what is no picture."""
+        if isinstance(self._kept, Exception):
+            raise self._kept
         if self._kept is not None:
             return {f"plots/{name}.png": self._kept}
         path = Path(self._data)
@@ -49,13 +54,13 @@ class Image(Exhibit):
 
 def _drawn(data: Any) -> bytes:
     """Return a picture as PNG. Raises ValueError for what is none."""
-    if media.is_figure(data):
-        return media.png_of(data)
-    if hasattr(data, "save") and hasattr(data, "getbands"):
-        out = io.BytesIO()
-        data.save(out, "PNG")
-        return out.getvalue()
-    return to_png(arrays.pixels(data))
+    exhibit = exhibit_of(data)
+    if exhibit is None:
+        return to_png(arrays.pixels(data))
+    path, content = next(iter(exhibit.parts("x").items()))
+    if not path.endswith(".png") or isinstance(content, str):
+        raise ValueError(f"{type(data).__name__} is no still picture; log it as it is")
+    return content
 
 
 def to_png(picture: Pixels) -> bytes:

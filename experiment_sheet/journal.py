@@ -33,7 +33,8 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -41,7 +42,7 @@ from typing import TYPE_CHECKING, Final, cast
 from experiment_sheet import locks, notices
 from experiment_sheet.columns import RunId
 from experiment_sheet.events import Event, decode, encode
-from experiment_sheet.files import Files, clock_of, prepare
+from experiment_sheet.files import Files, clock_of, fsync_folder, prepare
 from experiment_sheet.jsonl import parsed, whole_lines
 from experiment_sheet.machine import host_name, machine_id, uptime
 
@@ -180,6 +181,14 @@ class Journal:
         with self._lock:
             self._drop([line for line in self._lines if line.end is None][:count])
 
+    def tells_of(self, sheet: str, run: RunId) -> bool:
+        """Whether a run is this process's own, and goes on or has news that wait."""
+        with self._lock:
+            return (sheet, run) in self._settled or any((e.sheet, e.run) == (sheet, run) for e in self._events())
+
+    def _events(self) -> Iterator[Event]:
+        return (line.event for line in self._lines)
+
     def unwritten(self) -> list[Event]:
         """Events that are in no file, because none could be written."""
         with self._lock:
@@ -202,10 +211,17 @@ class Journal:
                 if line.end is None:
                     sys.stderr.write(line.text.decode("ascii"))
 
+    def move(self, files: Files) -> None:
+        """Go on in other folders, with every event that is not known to be in a sheet."""
+        with self._lock:
+            self._abandon()
+            self.files = files
+
     def forget_file(self) -> None:
         """Let go of the file without touching it: it is the parent's, and this is a forked child."""
         if self._file is not None:
-            os.close(self._file.fd)
+            with suppress(OSError):
+                os.close(self._file.fd)
         self._file, self._lines, self._settled, self._lock = None, [], {}, threading.RLock()
 
     def _write_lines(self) -> None:
@@ -231,7 +247,6 @@ class Journal:
         """Somebody deleted the files folder: what is not yet in the sheet has to be written anew."""
         if self._file is not None and not self._file.is_still_there():
             self._abandon()
-            self._retell()
 
     def _drop(self, lines: Sequence[_Line]) -> None:
         """Forget lines; of runs that go on remember what they said."""
@@ -270,11 +285,11 @@ class Journal:
     def _abandon(self) -> None:
         """Start a new file with the next write, holding every event that is not known to be in a sheet."""
         if self._file is not None:
-            os.close(self._file.fd)
-            self._file.lock.release()
+            _close(self._file)
         self._file = None
         for line in self._lines:
             line.end = None
+        self._retell()
 
 
 def _fsync(file: _OpenFile) -> None:
@@ -283,17 +298,6 @@ def _fsync(file: _OpenFile) -> None:
     if not file.named:
         fsync_folder(file.path.parent)
         file.named = True
-
-
-def fsync_folder(folder: Path) -> None:
-    """Make the names in a folder durable. Windows has no such call: NTFS journals them itself."""
-    if os.name == "nt":
-        return
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _open_first(files: Files) -> _OpenFile:
@@ -322,14 +326,25 @@ def _open(folder: Path, sheet: str) -> _OpenFile:
         raise
     file = _OpenFile(path, fd, lock, 0)
     first = {"journal": 1, "machine": machine_id(), "host": host_name(), "pid": os.getpid()}
+    line = json.dumps(first).encode("ascii") + b"\n"
     try:
-        file.length = file.first = os.write(fd, json.dumps(first).encode("ascii") + b"\n")
+        if os.write(fd, line) != len(line):
+            raise OSError(f"{path} could not be begun: is the disk full?")
     except OSError:
-        os.close(fd)
-        lock.release()
-        path.unlink(missing_ok=True)
+        _close(file)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
         raise
+    file.length = file.first = len(line)
     return file
+
+
+def _close(file: _OpenFile) -> None:
+    """Let go of a file; whatever its file system says now, nothing hangs on it any more."""
+    with suppress(OSError):
+        os.close(file.fd)
+    with suppress(OSError):
+        file.lock.release()
 
 
 def writer_of(journal: Path) -> tuple[str, str]:
@@ -348,8 +363,18 @@ def is_dead(journal: Path) -> bool:
     This machine before it was last started counts too: the same host name, nothing written since, no lock.
     """
     machine, host = writer_of(journal)
+    if not machine and _is_empty(journal):  # nobody was told that anything is in it
+        return locks.is_free(lock_of(journal))
     here = machine == machine_id() or (host == host_name() and machine != "" and _was_before_boot(journal))
     return here and locks.is_free(lock_of(journal))
+
+
+def _is_empty(journal: Path) -> bool:
+    try:
+        with open(journal, "rb") as file:
+            return not file.readline(4096).endswith(b"\n")
+    except OSError:
+        return False
 
 
 def _was_before_boot(journal: Path) -> bool:

@@ -14,18 +14,19 @@ import atexit
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from experiment_sheet import last_words, notices
-from experiment_sheet.backends.base import Backend, Target
+from experiment_sheet.backends.base import Backend, Table, Target
 from experiment_sheet.backends.registry import open_backend
 from experiment_sheet.checkpoint import Checkpoint, Outcome
 from experiment_sheet.columns import Column, RunId
-from experiment_sheet.errors import SheetBusy, SheetError
+from experiment_sheet.errors import SheetBusy, SheetError, SheetMissing
 from experiment_sheet.events import Event
-from experiment_sheet.files import files_of
+from experiment_sheet.files import Taken, files_of, prepare
 from experiment_sheet.folder import safe_name
 from experiment_sheet.journal import Journal
 from experiment_sheet.look import DEFAULT, Look
@@ -62,6 +63,16 @@ class Ledger:
         """Open the backend of a sheet that an event names."""
         tab = sheet[len(self.journal.files.sheet) + 1 :] or None
         return open_backend(replace(self.target, tab=tab), look=self.look)
+
+    def table(self, sheet: str) -> Table:
+        """Read a sheet that an event names, as it is; empty where there is none. Raises SheetError."""
+        applied = self.checkpoint.state().sheets.get(sheet)
+        with closing(self.open(sheet)) as backend:
+            backend.known = applied.known if applied else {}
+            try:
+                return backend.read()
+            except SheetMissing:
+                return Table((), (), ())
 
     def exists(self) -> bool:
         """Whether there is a file, for targets that are files."""
@@ -100,6 +111,7 @@ class Ledger:
         outcome = Outcome()
         self._waits = True
         try:
+            self._claim()
             self._journal(events)
             if wait is not None:
                 outcome = self.sync(wait=wait)
@@ -110,6 +122,15 @@ class Ledger:
         except Exception:  # noqa: BLE001 - promise 3: not even a mistake of ours may stop a training
             notices.logger.exception("%s: could not be written; its rows wait in the journal", self.target.path)
         return outcome
+
+    def _claim(self) -> None:
+        """Claim the files folder, or the next one, where another sheet of the same stem was first."""
+        try:
+            prepare(self.journal.files.journals[0], self.journal.files.sheet)
+        except Taken:
+            self.journal.move(files_of(self.target))
+        except OSError:
+            return  # the spare folder takes the journal
 
     def _journal(self, events: Sequence[Event]) -> None:
         try:

@@ -75,10 +75,9 @@ _FILTER_BUTTON: Final = 4  # it covers about three characters of the header
 _NARROW: Final = 9.0
 _WIDE: Final = 36.0
 
-# No format may hide what a cell holds: a whole-number format would show 0.95 as 1. "General" drops the noise of
-# binary fractions by itself (0.30000000000000004 shows as 0.3) and keeps 0.001 as it is.
-_MEASURED: Final = "[>=10]#,##0.00;[>=0.001]0.0000;General"
-_COUNTED: Final = "[>=10000]#,##0;General"
+FIXED: Final = "0.0000"
+"""Format of measured values, so that a column of them reads well; only of those that it shows (`suits_fixed`)."""
+
 _BY_TYPE: Final[tuple[tuple[type, str], ...]] = (
     (dt.datetime, "yyyy-mm-dd hh:mm"),  # before date, which it is too
     (dt.date, "yyyy-mm-dd"),
@@ -91,9 +90,14 @@ def _number_format(role: Role, value: Cell) -> str | None:
     for kind, code in _BY_TYPE:
         if isinstance(value, kind):
             return code
-    if role != "output":
-        return None  # 1e-5, 64 and 2024 of a config are best left to "General"
-    return _MEASURED if isinstance(value, float) else _COUNTED
+    # Configs (1e-5, 64, 2024) and counts are best left to "General", which drops the noise of binary fractions by
+    # itself. Formats with conditions are no way out: LibreOffice shows "General" in one with 17 digits, as ###.
+    return FIXED if role == "output" and isinstance(value, float) and suits_fixed(value) else None
+
+
+def suits_fixed(value: float) -> bool:
+    """Whether `FIXED` shows a value well: it would show 1e-5 as nothing, and a million in digits that don't fit."""
+    return value == 0 or 0.001 <= abs(value) < 10_000
 
 
 def _shown(cell: Cell) -> str:

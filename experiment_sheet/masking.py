@@ -46,6 +46,18 @@ _SHAPES: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_SAID: Final = re.compile(
+    r"""
+      (?P<before>
+        (?<![\w.-])(?P<name>[\w.-]{1,64}+)        # password=…, in a command, a repr, a connection string
+        (?:=|["']\s?:\s?(?=["']))                # "password": "…", in JSON or the repr of a dictionary
+      | (?<=(?i:authorization):\ )[A-Za-z]+\     # Authorization: Bearer …
+      | \b[Bb]earer\ (?=[\w.~+/-]{20})
+      )
+      (?P<value>"(?:\\.|[^"\\\n])*+" | '(?:\\.|[^'\\\n])*+' | [^\s,;&'")\]}=]++(?!=))
+    """,
+    re.VERBOSE,
+)
 _IN_URL: Final = re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)|(?<=://)[^/\s:@]{20,}(?=@)")
 
 
@@ -72,7 +84,19 @@ def mask_cell(key: str, cell: Cell) -> Cell:
 
 def mask_text(text: str) -> str:
     """Mask what looks like a credential inside a text."""
-    return _IN_URL.sub(MASK, _SHAPES.sub(MASK, text))
+    return _SAID.sub(_masked_value, _IN_URL.sub(MASK, _SHAPES.sub(MASK, text)))
+
+
+def mask_key(key: str) -> str:
+    """Mask what looks like a credential in a key, a file's name or a metric's: its shape alone, no words."""
+    return _IN_URL.sub(MASK, _SHAPES.sub(MASK, key))
+
+
+def _masked_value(found: re.Match[str]) -> str:
+    name = found["name"]
+    if name is not None and (not is_secret(name) or (name.casefold().endswith("token") and found["value"].isdigit())):
+        return found[0]
+    return f"{found['before']}{MASK}"
 
 
 def mask_command(words: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ import math
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from types import ModuleType
 from typing import Any, Final
 
@@ -57,15 +58,83 @@ def draw_curves(curves: Curves, title: str) -> bytes:
         for colour, key in zip(_COLOURS * len(keys), keys, strict=False):
             steps, values = curves[key]
             stride = math.ceil(len(steps) / _POINTS)
-            axes.plot(steps[::stride], values[::stride], color=colour, linewidth=1.5, label=key.replace("$", r"\$"))
+            axes.plot(steps[::stride], values[::stride], color=colour, linewidth=1.5, label=_plain(key))
         axes.set_xlabel("step", fontsize=8)
-        axes.set_title(name.replace("$", r"\$"), fontsize=9)
+        axes.set_title(_plain(name), fontsize=9)
         axes.tick_params(labelsize=8)
         axes.grid(visible=True, color="#dddddd", linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
         if len(keys) > 1:
             axes.legend(fontsize=8, frameon=False)
     return _drawn(figure)
+
+
+def draw_histogram(counts: Sequence[float], edges: Sequence[float]) -> bytes:
+    """Draw counts by bins as PNG; `edges` are one more than `counts`. Raises ValueError for other lengths."""
+    if len(edges) != len(counts) + 1:
+        raise ValueError(f"{len(counts)} counts need {len(counts) + 1} edges, not {len(edges)}")
+    axes = _axes()
+    axes.bar(edges[:-1], counts, width=[b - a for a, b in pairwise(edges)], align="edge", color=_COLOURS[0])
+    return _drawn(axes.figure)
+
+
+def draw_lines(lines: Mapping[str, tuple[Sequence[Any], Sequence[Any]]], *, title: str, x: str, y: str) -> bytes:
+    """Draw lines by name as PNG."""
+    axes = _axes(title, x, y)
+    for colour, (name, (xs, ys)) in zip(_COLOURS * len(lines), lines.items(), strict=False):
+        axes.plot(xs, ys, color=colour, linewidth=1.5, label=_plain(name))
+    if len(lines) > 1:
+        axes.legend(fontsize=8, frameon=False)
+    return _drawn(axes.figure)
+
+
+def draw_points(xs: Sequence[Any], ys: Sequence[Any], *, title: str, x: str, y: str) -> bytes:
+    """Draw points as PNG."""
+    axes = _axes(title, x, y)
+    axes.scatter(xs, ys, s=14, color=_COLOURS[0], alpha=0.7)
+    return _drawn(axes.figure)
+
+
+def draw_bars(names: Sequence[str], heights: Sequence[float], *, title: str, x: str, y: str) -> bytes:
+    """Draw bars as PNG, one per name, in the given order."""
+    axes = _axes(title, x, y)
+    axes.bar(range(len(names)), heights, color=_COLOURS[0])
+    axes.set_xticks(range(len(names)), [_plain(name) for name in names], rotation=30 if len(names) > 6 else 0)
+    return _drawn(axes.figure)
+
+
+def draw_matrix(counts: Sequence[Sequence[int]], names: Sequence[str], *, title: str) -> bytes:
+    """Draw a confusion matrix as PNG: rows are the actual classes, columns the predicted ones."""
+    axes = _axes(title, "predicted", "actual", size=max(3.6, 0.5 * len(names) + 1.5))
+    axes.imshow(counts, cmap="Blues")
+    axes.grid(visible=False)
+    ticks = [_plain(name) for name in names]
+    axes.set_xticks(range(len(names)), ticks, rotation=45 if len(names) > 4 else 0)
+    axes.set_yticks(range(len(names)), ticks)
+    dark = max((max(row) for row in counts), default=0) / 2
+    for row, line in enumerate(counts):
+        for column, count in enumerate(line):
+            axes.text(column, row, str(count), ha="center", va="center", color="white" if count > dark else "black")
+    return _drawn(axes.figure)
+
+
+def _axes(title: str = "", x: str = "", y: str = "", *, size: float = 3.6) -> Any:
+    from matplotlib.figure import Figure
+
+    axes = Figure(figsize=(size * 1.35, size), layout="constrained").add_subplot()
+    axes.set_title(_plain(title), fontsize=10)
+    axes.set_xlabel(_plain(x), fontsize=9)
+    axes.set_ylabel(_plain(y), fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.grid(visible=True, color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def _plain(text: str) -> str:
+    """Keep matplotlib from reading a dollar sign as mathematics."""
+    return text.replace("$", r"\$")
 
 
 def _grouped(curves: Curves) -> dict[str, list[str]]:

@@ -8,16 +8,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from experiment_sheet import media
 from experiment_sheet.arguments import checked_id, joined
 from experiment_sheet.columns import Column, column_of, flatten
 from experiment_sheet.errors import UsageError
+from experiment_sheet.exhibit import exhibit_of
 from experiment_sheet.ids import draw_run_id
 from experiment_sheet.inputs import named
 from experiment_sheet.names import draw_name
-from experiment_sheet.provenance import provenance
+from experiment_sheet.provenance import provenance, record
 from experiment_sheet.report import publish, write_page
-from experiment_sheet.row import Recorder, RunRow, plot_names, save_plot, store
+from experiment_sheet.row import Recorder, RunRow
+from experiment_sheet.shelf import Shelf
 from experiment_sheet.status import STATUSES
 from experiment_sheet.values import to_cell
 
@@ -49,6 +50,8 @@ class Whole:
         flat = flatten(named({} if self.data is None else self.data))
         given = flat.pop("run_id", None)
         row = RunRow(sheet, draw_run_id() if given is None else checked_id(given), drawn=given is None)
+        if given is not None:
+            sheet.resume(row.run_id)  # a second word about a run changes it
         roles = sheet.roles() if flat else {}
         values: dict[Column, object] = {Column("run", key): value for key, value in self._run().items()}
         values |= {column_of(key, roles): value for key, value in flat.items()}
@@ -64,16 +67,19 @@ class Whole:
         return drawn | provenance() | {key: value for key, value in told.items() if value is not None}
 
     def _tell(self, row: RunRow, values: dict[Column, object]) -> None:
-        figures = {column: value for column, value in values.items() if media.is_figure(value)}
-        taken = plot_names()
+        shelf = Shelf(row)
+        figures = {column: value for column, value in values.items() if exhibit_of(value) is not None}
         for key, figure in [*((column.key, figure) for column, figure in figures.items()), *(self.plots or {}).items()]:
-            save_plot(row, str(key), figure, taken)
-        stored = [item for name, path in self._paths() if (item := store(row, path, name, None)) is not None]
+            shelf.keep(str(key), figure)
+        for name, path in self._paths():
+            shelf.store(path, name)
+        if row.folder.path.is_dir():  # one row of scalars is all that most calls are to cost
+            record(row.folder)
         link = publish(row.folder, str(to_cell(values[Column("run", "run")])))
         told = {column: value for column, value in values.items() if column not in figures}
         row.tell(told | ({Column("run", "plots"): link} if link else {}), kind="end", wait=WAIT)
         if link or row.left_out:
-            write_page(row.folder, row.everything(), stored)
+            write_page(row.folder, row.everything(), shelf.stored)
 
     def _paths(self) -> list[tuple[Any, object]]:
         match self.artifacts:

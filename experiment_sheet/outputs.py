@@ -14,8 +14,13 @@ from typing import Any, Final
 from experiment_sheet.errors import UsageError
 from experiment_sheet.inputs import Values
 from experiment_sheet.metrics import Goal, goal
+from experiment_sheet.sparkline import Curve
 
 SUMMARIES: Final = ("max", "min", "mean", "first", "last", "best", "none")
+
+_CURVE: Final = ".curve"
+_BATCH: Final = 512  # steps that wait for their curves
+_MANY: Final = 200  # values that are too many to keep so often
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +95,54 @@ class Outputs:
     last: dict[str, Any] = field(default_factory=dict)  # what was logged last, or set as summary, by key
     definitions: list[Definition] = field(default_factory=list)
     _statistics: dict[str, _Statistics] = field(default_factory=dict)
+    _curves: dict[str, Curve | None] = field(default_factory=dict)  # None: it has no goal
+    _recent: list[tuple[float, dict[str, Any]]] = field(default_factory=list)  # steps that no curve has yet
 
     def add(self, values: Mapping[str, Any], step: float) -> None:
         """Take the values of one step."""
         self.last.update(values)
         if self.definitions:
             self._count(values, step)
+        self.trace(values, step)
+
+    def recount(self, definition: Definition, values: Mapping[str, Any], step: float) -> None:
+        """Count a step of an earlier life for a definition that was made after it."""
+        chosen = {key: value for key, value in values.items() if self.definition_of(key) is definition}
+        self._count(chosen, step)
+
+    def trace(self, values: Mapping[str, Any], step: float) -> None:
+        """Take the values of one step for the curves alone. They are drawn in later, many at a time: `log` is hot."""
+        self._recent.append((step, dict(values)))
+        if len(self._recent) >= _BATCH or len(values) > _MANY:
+            self._trace_recent()
+
+    def sparklines(self) -> dict[str, str]:
+        """Return a small curve, ``loss.curve``, of each metric of which it is known which way is better."""
+        self._trace_recent()
+        drawn = {key: curve.text() for key, curve in self._curves.items() if curve is not None and key in self.last}
+        return {key + _CURVE: text for key, text in drawn.items() if text}
+
+    def _trace_recent(self) -> None:
+        recent, self._recent = self._recent, []
+        for step, values in recent:
+            for key, value in values.items():
+                if key not in self._curves:
+                    self._curves[key] = Curve() if self._has_goal(key) else None
+                curve = self._curves[key]
+                if curve is not None and isinstance(value, int | float):
+                    curve.add(step, value)
+
+    def _has_goal(self, key: str) -> bool:
+        definition = self.definition_of(key)
+        if definition is not None and "none" in definition.summaries:
+            return False
+        return bool((definition and definition.goal) or goal(key))
 
     def _count(self, values: Mapping[str, Any], step: float) -> None:
         for key, value in values.items():
             definition = self.definition_of(key)
             if definition and definition.summaries and isinstance(value, int | float):
-                place = values.get(definition.step_metric, step) if definition.step_metric else step
+                place = self.last.get(definition.step_metric, step) if definition.step_metric else step
                 at = place if isinstance(place, int | float) else step
                 self._statistics.setdefault(key, _Statistics()).add(value, at)
 
@@ -122,6 +163,11 @@ class Outputs:
             if definition and key in self._statistics:
                 found.update(self._statistics[key].named(key, definition.summaries))
         return found
+
+
+def is_curve(key: str) -> bool:
+    """Tell whether an output is the small curve of another."""
+    return key.endswith(_CURVE)
 
 
 class Summary(Values):

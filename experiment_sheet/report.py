@@ -11,13 +11,21 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, Final
 
-from experiment_sheet import history, media, notices
+from experiment_sheet import background, history, media, notices
 from experiment_sheet.columns import Column, order
 from experiment_sheet.folder import RunFolder, Stored
 from experiment_sheet.outputs import Definition
 from experiment_sheet.values import Cell, Link, to_json
 
 CURVES: Final = "plots/curves.png"
+
+RECORDS: Final = {
+    "code": "code/code.json",
+    "system": "system.json",
+    "datasets": "datasets.json",
+    "models": "models.json",
+}
+"""What a run writes down as it goes, by the name that it has in ``run.json``."""
 
 _WHOLE: Final = 64 << 20
 """Bytes of steps that are still read whole, in seconds and below a gigabyte of memory. Of longer histories the
@@ -36,8 +44,9 @@ def forgiving(what: str, subject: str) -> Iterator[None]:
 def publish(folder: RunFolder, title: str) -> Link | None:
     """Make curves and ``history.csv`` of the steps; answer the link to the page that `write_page` will write.
 
-    None where the run has no folder, and so nothing to show.
+    None where the run has no folder, and so nothing to show. What the run does in the background is waited for.
     """
+    background.settle(folder.path)
     if not folder.path.is_dir():
         return None
     with forgiving("reading the history", title):
@@ -69,7 +78,7 @@ def write_page(
         others = [path for path in folder.listing("files") if not listed & set(_above(path))]
         plots = sorted(folder.listing("plots"), key=lambda plot: plot != CURVES)
         tables = ["history.csv"] if (folder.path / "history.csv").exists() else []
-        folder.write("index.html", page.render(cells, plots, stored, others + tables))
+        folder.write("index.html", page.render(cells, plots, stored, others + tables, recorded(folder)))
 
 
 def keep(folder: RunFolder, cells: Mapping[Column, Cell]) -> None:
@@ -97,4 +106,9 @@ def _facts(
         "metrics": [asdict(definition) for definition in definitions],
         "plots": folder.listing("plots"),
         "files": [asdict(item) for item in stored],
-    }
+    } | recorded(folder)
+
+
+def recorded(folder: RunFolder) -> dict[str, Any]:
+    """Return what was written down while the run went on; a run that was killed has that alone."""
+    return {name: found for name, path in RECORDS.items() if (found := folder.read_json(path))}

@@ -6,19 +6,16 @@ limit in ``run.json``; each is said once.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from experiment_sheet import media, notices
+from experiment_sheet import notices
 from experiment_sheet.columns import MAX_COLUMNS, Column, Role, RunId
-from experiment_sheet.errors import UsageError
 from experiment_sheet.events import Kind
-from experiment_sheet.folder import RunFolder, Stored, distinct_name, safe_name
-from experiment_sheet.masking import mask_cell
-from experiment_sheet.report import forgiving
+from experiment_sheet.folder import RunFolder, distinct_name, safe_name
+from experiment_sheet.masking import mask_cell, mask_key
 from experiment_sheet.values import CELL_LIMIT, Cell, Link, cut, to_cell, units
 
 
@@ -35,6 +32,9 @@ class Recorder(Protocol):
 
     def roles(self) -> Mapping[str, Role]:
         """Who each key belongs to, as far as logging knows."""
+
+    def resume(self, run_id: RunId) -> Mapping[Column, Cell] | None:
+        """Answer what is known of a run, and let what is recorded from now on count as later."""
 
     def record(
         self, run_id: RunId, cells: Mapping[Column, Cell], *, kind: Kind, drawn: bool = False, wait: float | None = None
@@ -75,7 +75,7 @@ class RunRow:
         """Record the cells that are news; with `wait` also put them into the sheet (`Sheet.record`)."""
         news: dict[Column, Cell] = {}
         room = self.max_columns - sum(column.role != "run" for column in self.cells)
-        for column, value in {**values, **self.recorded}.items():
+        for column, value in _without_credentials({**values, **self.recorded}).items():
             cell = self._fitting(column, mask_cell(column.key, to_cell(value)))
             if column not in self.cells and column.role != "run":
                 room -= 1
@@ -125,30 +125,13 @@ class RunRow:
         notices.say("long text", f"{self.run_id} {column.key}", said)
 
 
-def save_plot(row: RunRow, key: str, figure: object, taken: dict[str, str], *, step: float | None = None) -> str | None:
-    """Put a figure, or a picture's path, into ``plots/``; answer its name there, or None and say why."""
-    name = distinct_name(key if step is None else f"{key}-{step}", taken)
-    with forgiving(f"drawing the plot {key!r}", row.run_id):
-        if isinstance(figure, str | os.PathLike):
-            source = Path(figure)
-            file = f"plots/{name}{source.suffix.lower()}"
-            row.folder.write(file, source.read_bytes())
+def _without_credentials(values: Mapping[Column, object]) -> dict[Column, object]:
+    """Mask keys; what stands under a masked key already gives way to what is told under the key as it was."""
+    masked: dict[Column, object] = {}
+    for column, value in values.items():
+        key = mask_key(column.key)
+        if key == column.key:
+            masked.setdefault(column, value)
         else:
-            file = f"plots/{name}.png"
-            row.folder.write(file, media.png_of(figure))
-        return file
-    return None
-
-
-def store(row: RunRow, path: object, name: str | None, kind: str | None) -> Stored | None:
-    """Copy a file or folder into ``files/``; None, and a message, if it can't be had. Raises UsageError for no path."""
-    if not isinstance(path, str | os.PathLike):
-        raise UsageError(f"an artifact is the path of a file or folder, not {str(to_cell(path))[:100]!r}")
-    with forgiving("storing the artifact", os.fspath(path)):
-        return row.folder.store(Path(path), name, type=kind)
-    return None
-
-
-def plot_names() -> dict[str, str]:
-    """Return the names of plots that are taken before there are any: the curves have one."""
-    return {"curves": ""}
+            masked[Column(column.role, key)] = value
+    return masked

@@ -1,150 +1,102 @@
-"""Runs: `Run` for one that goes on, `log_run` for one that is over.
+"""Runs: `Run` is one experiment while it goes on.
 
-A run tells its row when it starts, when its config or summary is changed, at most every 30 s while it logs, and when it
-ends. In between its steps go to the history in the run folder, one line per call.
-
-What depends on the world (files, figures, git, the sheet) never raises here; it becomes a message. What
+Its steps go to the history in the run folder, one line per call; what its row has of them is told now and then (see
+`telling`). What depends on the world (files, figures, git, the sheet) never raises here; it becomes a message. What
 the caller got wrong raises `UsageError` at once.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import os
-import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from experiment_sheet import media, notices
-from experiment_sheet.arguments import joined, number_of, say_unknown
-from experiment_sheet.backends.base import Table
-from experiment_sheet.columns import RUN_ID, Column, flatten, order
-from experiment_sheet.errors import UnknownTarget, UsageError
-from experiment_sheet.folder import Stored
-from experiment_sheet.history import History, last_step
-from experiment_sheet.inputs import Config, named
-from experiment_sheet.look import Look
-from experiment_sheet.names import draw_name
-from experiment_sheet.once import Artifacts
-from experiment_sheet.outputs import Outputs, Summary, define
+from experiment_sheet import notices, peers
+from experiment_sheet.arguments import number_of, say_unknown
+from experiment_sheet.errors import UsageError
+from experiment_sheet.folder import RunFolder, Stored
+from experiment_sheet.history import TIME, History, last_step, read, size
+from experiment_sheet.logged import line_of, taken_in
+from experiment_sheet.outputs import define
+from experiment_sheet.provenance import record
 from experiment_sheet.report import forgiving, publish, write_page
-from experiment_sheet.row import RunRow, plot_names, save_plot, store
-from experiment_sheet.sheet import Sheet
+from experiment_sheet.row import RunRow
+from experiment_sheet.shelf import is_code
 from experiment_sheet.status import ending
-from experiment_sheet.values import Cell, Link, to_cell, to_json
+from experiment_sheet.telling import Telling
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from experiment_sheet.artifact import Artifact
+    from experiment_sheet.contents import How
+    from experiment_sheet.dataset import Dataset
+    from experiment_sheet.gradients import Watch
 
 REFRESH: Final = 30.0
 """Seconds between two times that a logging run tells its row."""
 
 START_WAIT: Final = 10.0
-"""Seconds that `init` and `log_run` wait for the sheet's lock; then the row waits."""
+"""Seconds that `init` waits for the sheet's lock; then the row waits."""
+
+WHOLE: Final = 64 << 20
+"""Bytes of steps that a resumed run reads whole; of a longer history it reads a sample."""
 
 FINISH_WAIT: Final = 30.0
 """Seconds that `finish` waits for the sheet's lock."""
 
-_SHORT: Final = 10.0  # seconds below which a duration keeps its milliseconds
-_PLAIN: Final = frozenset((float, int, str, bool, type(None)))  # what JSON has, so that nothing is converted
-_TEXT: Final = frozenset((str,))
-_encode: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+class _NoHistory:
+    """Takes the steps of a run that another process keeps."""
+
+    def write(self, line: bytes) -> None:
+        """Take a line."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def reopen_if_gone(self) -> None:
+        """Do nothing."""
 
 
-class Run:
-    """One experiment while it goes on. Made by `init`; a context manager that notes how its block ended."""
+class Run(Telling):
+    """One experiment while it goes on. Made by `init`; a context manager that notes how its block ended.
 
-    def __init__(self, row: RunRow, details: Mapping[str, object], config: object = None) -> None:
-        self._row = row
-        self._lock = threading.RLock()
-        self.pid = os.getpid()
-        self._over = False
-        self._outputs = Outputs({column.key: cell for column, cell in row.cells.items() if column.role == "output"})
-        self._history = History(row.folder)
-        self._stored: list[Stored] = []
-        self._plots = plot_names()
-        self._summary = Summary(self._outputs, self._changed)
-        self._begin(details, config)
+    With a `rank` above zero another process keeps the run: this one accepts everything and makes no row; with
+    `own_history` its steps are kept beside the others', in ``rank-<number>/`` of the run folder.
+    A run that was `skipped` is one that was done before: it is over, and its config and summary are as its row is.
+    """
 
-    def _begin(self, details: Mapping[str, object], config: object) -> None:
-        before = {column.key: cell for column, cell in self._row.cells.items() if column.role == "run"}
-        earlier = before.get("duration")
-        self._earlier = earlier if isinstance(earlier, dt.timedelta) else dt.timedelta(0)
-        self._clock = self._told = time.monotonic()
-        self._step = last_step(self._row.folder.path) + 1
-        begun = {"run": draw_name(), "started": _now()} | before
-        news = {key: value for key, value in details.items() if value is not None}
-        self._details: dict[str, object] = begun | news | {"status": "running", "error": None}
-        given = named({} if config is None else config)
-        flat = flatten(given)  # what is known of a resumed run is flat, what is given may be nested
-        known = {c.key: cell for c, cell in self._row.cells.items() if c.role == "input" and c.key not in flat}
-        self._config = Config(self._changed, known | dict(given))
+    def __init__(
+        self,
+        row: RunRow,
+        details: Mapping[str, object],
+        config: object = None,
+        *,
+        rank: int = 0,
+        own_history: bool = False,
+        skipped: bool = False,
+        on_end: Callable[[Run, str], None] | None = None,
+    ) -> None:
+        super().__init__(row, details, config, mute=rank > 0 or skipped)
+        self.rank, self.skipped, self.resumed = rank, skipped, bool(row.cells) and not skipped
+        folder = row.folder if not rank else RunFolder(row.folder.path / f"rank-{rank}")
+        self._history = History(folder) if own_history or not rank else _NoHistory()
+        self._on_end = on_end
+        self._watches: list[Watch] = []
+        self._step = last_step(folder.path) + 1
+        self._over = skipped
+        if self._step and not rank:
+            self._take_up()
         self._tell(kind="start", wait=START_WAIT)
-
-    @property
-    def id(self) -> str:
-        """The run_id."""
-        return self._row.run_id
-
-    @property
-    def name(self) -> str:
-        """The name that people know the run by. May be set."""
-        return str(self._details["run"])
-
-    @name.setter
-    def name(self, name: str) -> None:
-        self._say("run", name)
-
-    @property
-    def notes(self) -> str | None:
-        """What was noted of the run. May be set; what a person typed into the sheet stays."""
-        return cast("str | None", self._details.get("notes"))
-
-    @notes.setter
-    def notes(self, notes: str | None) -> None:
-        self._say("notes", notes)
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """The run's tags. May be set, as a text or a list of them."""
-        return tuple(word.strip() for word in str(self._details.get("tags") or "").split(",") if word.strip())
-
-    @tags.setter
-    def tags(self, tags: str | Iterable[str] | None) -> None:
-        self._say("tags", joined(tags))
-
-    @property
-    def config(self) -> Config:
-        """The inputs: ``run.config.lr``, ``run.config["lr"]``, ``run.config.update({...})``."""
-        return self._config
-
-    @property
-    def summary(self) -> Summary:
-        """The outputs as the row has them; ``run.summary["test_acc"] = 0.94`` sets the row's own cell."""
-        return self._summary
-
-    @property
-    def dir(self) -> str:
-        """The run folder. It is made now, if it can be."""
-        with forgiving("making the folder", self.id):
-            self._row.folder.make()
-        return str(self._row.folder.path)
+        if not self._mute:
+            record(row.folder)
 
     @property
     def step(self) -> int:
         """The step that the next `log` without one gets."""
         return self._step
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the run has ended."""
-        return self._over
-
-    def __repr__(self) -> str:
-        return f"<Run {self.name} ({self.id}) in {self._row.sheet.name}>"
 
     def __enter__(self) -> Self:
         return self
@@ -154,6 +106,12 @@ class Run:
     ) -> None:
         self.end(*ending(error))
 
+    if not TYPE_CHECKING:  # a type checker is to find what isn't there
+
+        def __getattr__(self, name: str) -> Any:
+            """Answer what wandb's runs have and this one hasn't, with a word."""
+            return peers.of_run(name)
+
     def log(self, data: Mapping[str, Any], step: float | None = None, commit: bool | None = None) -> None:
         """Log the values of one step: metrics, texts, figures (a figure becomes a plot), nested as you like.
 
@@ -162,16 +120,20 @@ class Run:
         stays on it. Raises UsageError for what is no dictionary, and for a step that is no number.
         """
         if self._over:
+            if self.skipped:
+                return
             notices.say("log after finish", self.id, f"run {self.id} is over; what is logged now is not kept")
             return
         with self._lock:
             at = self._step if step is None else number_of(step)
             clock = time.monotonic()
-            values, line = self._written(data, at, step, round(clock - self._clock, 3))
+            values, line = taken_in(data, at, step, round(clock - self._clock, 3), self._shelf)
             self._history.write(line.encode() + b"\n")
             self._outputs.add(values, at)
             if commit is not False:
                 self._step = max(self._step, int(at) + 1)
+            if self._watches:
+                self._log_norms(at, clock)
             if clock - self._told > REFRESH:
                 self._history.reopen_if_gone()
                 self._tell()
@@ -189,30 +151,165 @@ class Run:
 
         ``summary="max"`` adds ``val_acc.max`` and ``val_acc.max_step``; also ``min``, ``mean``, ``first``, ``best``
         (by its `goal`), ``last``, or ``none`` for no cell at all; several are joined by commas. `name` may be
-        a pattern, ``val/*``. `goal` (``max``, ``min``) says which way is better where the name doesn't. What was
-        logged before doesn't count.
+        a pattern, ``val/*``. `goal` (``max``, ``min``) says which way is better where the name doesn't. The step is
+        then that of `step_metric`. What this process logged before doesn't count; what the run logged in an earlier
+        life does.
         """
+        for known in ("step_sync", "hidden", "overwrite"):  # nothing here depends on them
+            unknown.pop(known, None)
         say_unknown("define_metric", unknown)
         with self._lock:
-            self._outputs.definitions.append(define(name, summary, step_metric, goal))
+            definition = define(name, summary, step_metric, goal)
+            self._outputs.definitions.append(definition)
+            if definition.summaries and self.resumed:
+                for step, values in self._earlier_steps():
+                    self._outputs.recount(definition, values, step)
 
     def log_artifact(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | Artifact,
         name: str | None = None,
         type: str | None = None,  # noqa: A002 - wandb's word
+        aliases: Iterable[str] | None = None,
+        *,
+        how: How = "copy",
         **unknown: Any,
-    ) -> Stored | None:
-        """Copy a file or folder into the run folder, with size and hash; None, and a message, if it can't be had."""
+    ) -> Stored | Artifact | None:
+        """Copy a file or folder into the run folder, with size and hash; None, and a message, if it can't be had.
+
+        What is big may be shared instead (``how="hardlink"``) or only pointed to (``"link"``): then a later change of
+        the original changes it here. An `Artifact` is copied with all that is in it, gets its version, and is answered.
+        """
         say_unknown("log_artifact", unknown)
         with self._lock:
-            stored = store(self._row, path, name, type)
+            if not isinstance(path, str | os.PathLike) and hasattr(path, "add_reference"):
+                self._shelf.log_artifact(path, aliases or ())
+                return path
+            return self._shelf.store(path, name, type, how)
+
+    def use_artifact(self, name: str | Artifact, type: str | None = None, **unknown: Any) -> Artifact:  # noqa: A002, ARG002
+        """Find an artifact that a run of this sheet logged (``mnist``, ``mnist:v0``), and note it as an input.
+
+        Its name and version stand in the input ``uses``. Raises Unsupported where there is none.
+        """
+        from experiment_sheet import artifact
+
+        for known in ("aliases", "use_as"):
+            unknown.pop(known, None)
+        say_unknown("use_artifact", unknown)
+        found = artifact.find(self._row.sheet.files, name) if isinstance(name, str) else name
+        used = [word for word in str(self._config.get("uses", "")).split(", ") if word]
+        if found.qualified_name not in used:
+            self._config["uses"] = ", ".join([*used, found.qualified_name])
+        return found
+
+    def log_dataset(self, name: str, data: Any, *, role: str = "train", **facts: Any) -> Dataset | None:
+        """Note which data the run works on: size, rows, columns, types, a hash of the contents.
+
+        `data` is a path, DataFrame or array; `role` is train, validation or test; `facts` are ``version``,
+        ``features``, ``augmentations``.
+        """
+        from experiment_sheet import dataset
+
+        if self._mute:
+            return None
+        with self._lock:
+            described = dataset.log(self._row, name, data, role=role, **facts)
+            self._changed()
+            return described
+
+    def log_model(self, model: Any, name: str = "model") -> Stored | None:
+        """Keep a model of PyTorch, scikit-learn, Keras, XGBoost or LightGBM, or a file, and what it is made of."""
+        from experiment_sheet import model as models
+
+        if self._mute:
+            return None
+        with self._lock:
+            stored = models.log(self._row, model, name)
             if stored is not None:
-                self._stored = [item for item in self._stored if item.name != stored.name] + [stored]
+                self._shelf.note(stored)
+            self._changed()
             return stored
 
-    def finish(self, exit_code: int | None = None) -> None:
+    def keep_exhibit(self, name: str, value: Any) -> None:
+        """Keep a figure, a picture or a table under a name, and nothing in the steps."""
+        with self._lock:
+            self._shelf.keep(name, value)
+
+    def keep_text(self, text: str, name: str) -> None:
+        """Keep a text as a file, ``files/<name>``; `name` may have folders."""
+        with self._lock:
+            self._shelf.keep_text(text, name)
+
+    def keep_file(self, path: str | os.PathLike[str], name: str) -> None:
+        """Keep a copy of a file or folder as ``files/<name>``; `name` may have folders."""
+        with self._lock:
+            self._shelf.keep_file(Path(path), name)
+
+    def save(
+        self,
+        glob_str: str | os.PathLike[str] | None = None,
+        base_path: str | os.PathLike[str] | None = None,
+        policy: str = "live",
+        **unknown: Any,
+    ) -> list[str]:
+        """Copy files that fit a pattern into the run folder, and again when it ends unless `policy` is ``now``.
+
+        With `base_path` they keep their place below it. Answers where the copies are. Raises UsageError for a policy
+        that doesn't exist.
+        """
+        unknown.pop("glob", None)
+        say_unknown("save", unknown)
+        if policy not in ("live", "now", "end"):
+            raise UsageError(f"policy is 'live', 'now' or 'end', not {policy!r}")
+        if glob_str is None:
+            return []
+        base = None if base_path is None else Path(base_path)
+        with self._lock:
+            return self._shelf.save(os.fspath(glob_str), base, again=policy != "now")
+
+    def log_code(
+        self,
+        root: str | os.PathLike[str] | None = ".",
+        name: str | None = None,  # noqa: ARG002 - wandb's keyword
+        include_fn: Callable[..., bool] = is_code,
+        exclude_fn: Callable[..., bool] = lambda _: False,
+    ) -> int:
+        """Copy the code below a folder into the run folder; answer how many files. Both functions get a path."""
+        with self._lock, forgiving("copying the code", str(root)):
+            return self._shelf.log_code(Path(root or "."), lambda path: include_fn(path) and not exclude_fn(path))
+        return 0
+
+    def watch(
+        self,
+        models: Any,
+        criterion: object = None,  # noqa: ARG002 - wandb's keywords, as below
+        log: str | None = "gradients",
+        log_freq: int = 1000,
+        idx: int | None = None,  # noqa: ARG002
+        log_graph: bool = False,  # noqa: ARG002
+    ) -> None:
+        """Log norms of a PyTorch model's gradients (``parameters``: weights; ``all``), every `log_freq` passes.
+
+        Each layer's norm is in the steps, the whole model's in the row too: ``grad_norm``, ``weight_norm``.
+        """
+        from experiment_sheet import gradients
+
+        if not self._mute:
+            self._watches += gradients.watch(models, log, log_freq, len(self._watches))
+
+    def unwatch(self, models: Any = None) -> None:
+        """Leave models alone again: the given ones, or all."""
+        chosen = [models] if hasattr(models, "named_parameters") else models
+        for one in self._watches:
+            if chosen is None or any(one.model is model for model in chosen):
+                one.end()
+        self._watches = [one for one in self._watches if chosen is not None and one.model not in chosen]
+
+    def finish(self, exit_code: int | None = None, **unknown: Any) -> None:
         """End the run; its row is in the sheet when this returns, or waits and a message says so. Twice is once."""
+        unknown.pop("quiet", None)
+        say_unknown("finish", unknown)
         self.end(*(("failed", f"exit code {exit_code}") if exit_code else ("finished", None)))
 
     def end(self, status: str, error: str | None = None) -> None:
@@ -221,19 +318,24 @@ class Run:
             if self._over:
                 return
             self._over = True
-            if self._is_a_copy:
+            self.unwatch()
+            if self._is_mute:
                 self._history.close()
                 return
             self._details |= {"status": status, "error": error}
             try:
                 self._history.close()
+                self._shelf.finish()
                 if self._row.folder.path.is_dir():  # drawing takes long enough to be killed meanwhile
                     self._tell(kind="change")
                 self._details["plots"] = publish(self._row.folder, self.name)
             finally:  # a second Ctrl-C while curves are drawn must not cost the row its end
                 self._tell(kind="end", wait=FINISH_WAIT)
             if self._details["plots"] or self._row.left_out:
-                write_page(self._row.folder, self._row.everything(), self._stored, self._outputs.definitions)
+                definitions = self._outputs.definitions
+                write_page(self._row.folder, self._row.everything(), self._shelf.stored, definitions)
+        if self._on_end is not None:
+            self._on_end(self, status)
 
     def end_now(self, status: str, error: str | None = None) -> None:
         """End the run with a word in the journal and no more, because the process is about to be gone."""
@@ -243,129 +345,24 @@ class Run:
                 self._details |= {"status": status, "error": error}
                 self._tell(kind="end")
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return the run as a DataFrame of one row, as `Sheet.read` would have it."""
-        from experiment_sheet import frames
+    def outputs(self) -> dict[str, object]:
+        """Return the outputs as the row has them, but for the curves."""
+        return {column.key: cell for column, cell in self._row.everything().items() if column.role == "output"}
 
-        with self._lock:
-            self._changed()
-            cells: dict[Column, Cell] = {RUN_ID: self.id, **self._row.everything()}
-        columns = order(cells)
-        return frames.frame_of(Table(columns, [c.key for c in columns], [[cells[c] for c in columns]]))
+    def _take_up(self) -> None:
+        """Go on with the curves of a resumed run."""
+        for step, values in self._earlier_steps():
+            self._outputs.trace(values, step)
 
-    @property
-    def _is_a_copy(self) -> bool:
-        """Whether this is a forked child: its steps count, but the row is its parent's to tell."""
-        return self.pid != os.getpid()
+    def _earlier_steps(self) -> Iterator[tuple[float, dict[str, Any]]]:
+        with forgiving("reading the history", self.id):
+            path = self._row.folder.path
+            for step, values in read(path, thinned=1 + size(path) // WHOLE).items():
+                yield step, {key: value for key, value in values.items() if key != TIME}
 
-    def _written(self, data: object, at: float, step: float | None, seconds: float) -> tuple[dict[str, Any], str]:
-        """Return what was logged by flat key, and its line; what is plain already costs no look at each value."""
-        if _is_plain(data):
-            try:
-                return data, _encode({"step": at, "time": seconds, "log": data})
-            except ValueError:  # NaN, infinity, an int of thousands of digits
-                pass
-        if not isinstance(data, Mapping):
-            raise UsageError(f'log takes a dictionary, like {{"loss": 0.5}}, not {type(data).__name__}')
-        cells: dict[str, Cell] = {}
-        for key, value in flatten(data).items():
-            if not media.is_figure(value):
-                cells[key] = to_cell(value)
-            elif name := save_plot(self._row, key, value, self._plots, step=step):
-                cells[key] = Link(name, key)
-        return cells, _encode({"step": at, "time": seconds, "log": {key: to_json(cell) for key, cell in cells.items()}})
-
-    def _say(self, key: str, value: object) -> None:
-        with self._lock:
-            self._details[key] = value
-            self._changed()
-
-    def _changed(self) -> None:
-        if not self._over:
-            self._tell()
-
-    def _tell(self, *, kind: Literal["start", "change", "end"] = "change", wait: float | None = None) -> None:
-        with self._lock:
-            if self._is_a_copy:
-                return
-            self._told = time.monotonic()
-            self._details["duration"] = _rounded(self._earlier + dt.timedelta(seconds=self._told - self._clock))
-            values: dict[Column, object] = {
-                Column("run", key): value
-                for key, value in self._details.items()
-                if value is not None or Column("run", key) in self._row.cells
-            }
-            values |= {Column("input", key): value for key, value in flatten(self._config).items()}
-            values |= {Column("output", key): value for key, value in self._results().items()}
-            deleted = [c for c in self._row.cells if c.role in ("input", "output") and c not in values]
-            values |= dict.fromkeys(deleted)
-            self._row.tell(values, kind=kind, wait=wait)
-
-    def _results(self) -> dict[str, object]:
-        """Return the outputs that become cells; a figure set as summary becomes a plot."""
-        found: dict[str, object] = {}
-        for key, value in flatten(self._outputs.values()).items():
-            if media.is_figure(value):
-                name = save_plot(self._row, key, value, self._plots)
-                self._outputs.last[key] = None if name is None else Link(name, key)
-            elif not isinstance(value, Link):  # a plot has no cell of its own
-                found[key] = value
-        return found
-
-
-def log_run(
-    sheet: Sheet | str | os.PathLike[str],
-    data: object = None,
-    /,
-    *,
-    inputs: object = None,
-    outputs: object = None,
-    plots: Mapping[str, object] | None = None,
-    artifacts: Artifacts | None = None,
-    name: str | None = None,
-    hypothesis: str | None = None,
-    notes: str | None = None,
-    tags: str | Iterable[str] | None = None,
-    status: str = "finished",
-) -> str:
-    """Log a whole run in one call: one row. As `Sheet.log_run`; `sheet` is a target or a Sheet."""
-    target = sheet if isinstance(sheet, Sheet) else sheet_of(sheet, "log_run")
-    return target.log_run(
-        data,
-        inputs=inputs,
-        outputs=outputs,
-        plots=plots,
-        artifacts=artifacts,
-        name=name,
-        hypothesis=hypothesis,
-        notes=notes,
-        tags=tags,
-        status=status,
-    )
-
-
-def sheet_of(target: str | os.PathLike[str], call: str, *, template: Look | None = None) -> Sheet:
-    """Open a sheet for a call, or say what was probably meant. Raises UsageError."""
-    if not isinstance(target, str | os.PathLike):
-        raise UsageError(f'{call} takes the sheet first: {call}("runs.xlsx", ...), not {type(target).__name__}')
-    try:
-        return Sheet(target, template=template)
-    except UnknownTarget as error:
-        text = os.fspath(target)
-        if any(mark in text for mark in "./:\\#"):
-            raise
-        meant = f'init(project="{text}")' if call == "init" else f'{call}("{text}.xlsx", ...)'
-        raise UnknownTarget(f"{error} To log into the file {text}.xlsx write {meant}.") from None
-
-
-def _now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC).replace(microsecond=0)  # for people to read
-
-
-def _rounded(span: dt.timedelta) -> dt.timedelta:
-    seconds = span.total_seconds()
-    return dt.timedelta(seconds=round(seconds, 3 if seconds < _SHORT else 0))
-
-
-def _is_plain(data: object) -> TypeGuard[dict[str, Any]]:
-    return type(data) is dict and _PLAIN.issuperset(map(type, data.values())) and _TEXT.issuperset(map(type, data))
+    def _log_norms(self, at: float, clock: float) -> None:
+        norms = {key: norm for one in self._watches for key, norm in one.taken().items() if norm == norm}
+        if norms:
+            self._history.write(line_of(norms, at, round(clock - self._clock, 3)).encode() + b"\n")
+            totals = {key for one in self._watches for key in one.totals}
+            self._outputs.add({key: norm for key, norm in norms.items() if key in totals}, at)

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from experiment_sheet import compare, frames, history, notices, report
+from experiment_sheet import compare, frames, history, notebook, notices, report
+from experiment_sheet.arguments import checked_id
 from experiment_sheet.backends.base import Table, Target
 from experiment_sheet.backends.registry import open_backend, parse
 from experiment_sheet.changes import Change
 from experiment_sheet.checkpoint import Outcome
 from experiment_sheet.columns import RUN_ID, Column, Role, RunId, column_of, flatten
-from experiment_sheet.errors import RunNotFound, SheetMissing
+from experiment_sheet.errors import RunNotFound, SheetError, UsageError
 from experiment_sheet.events import Event, Kind
 from experiment_sheet.fold import Folded, fold
 from experiment_sheet.folder import RunFolder, safe_name
 from experiment_sheet.ids import draw_run_id
 from experiment_sheet.ledger import Ledger, ledger_of
+from experiment_sheet.liveness import lost
 from experiment_sheet.look import DEFAULT, Look
-from experiment_sheet.masking import mask_cell
+from experiment_sheet.masking import mask_cell, mask_key
 from experiment_sheet.metrics import Goal
 from experiment_sheet.once import WAIT, Artifacts, Whole
-from experiment_sheet.overlay import lay_over
+from experiment_sheet.overlay import lay_over, show_lost
 from experiment_sheet.state import Applied
 from experiment_sheet.values import Cell, to_cell
 
@@ -33,6 +36,10 @@ if TYPE_CHECKING:
 
 SYNC_WAIT: Final = 30.0
 """Seconds that `sync` waits for the sheet's lock."""
+
+REDIRECT: Final = "EXPERIMENT_SHEET_REDIRECT"
+"""Environment variable: the sheet that takes the place of every other in a run that is made again, so that it writes
+nowhere else, whatever its code names."""
 
 
 def default_target() -> str:
@@ -49,7 +56,7 @@ class Sheet:
     """
 
     def __init__(self, target: str | os.PathLike[str] | Target | None = None, *, template: Look | None = None) -> None:
-        self.target: Target = parse(default_target() if target is None else target)
+        self.target: Target = parse(os.environ.get(REDIRECT) or (default_target() if target is None else target))
         self._look = template or DEFAULT
         open_backend(self.target, look=self._look).close()  # a tab that can't be is said now, not after the training
         self._epochs: dict[RunId, int] = {}
@@ -108,32 +115,43 @@ class Sheet:
 
         Nested dictionaries flatten with dots; a column is input or output as it is in the sheet, else by a guess from
         its name. Nothing is added but a ``run_id`` where a row has none. A missing value of a DataFrame is no value.
-        Answers the rows' run_ids. Raises TypeError for anything else.
+        A row whose run_id is known changes that run, where no person did. Answers the rows' run_ids. Raises TypeError
+        for anything else, UsageError for a run_id that can't be or stands in two rows.
         """
         roles = self.roles()
         column = cache(lambda key: column_of(key, roles))  # the rows share their keys
         events = [self._event_of(flatten(row), column) for row in frames.rows_of(data)]
+        given = [event.run for event in events if not event.drawn]
+        if len(set(given)) < len(given):
+            raise UsageError(f"run_id {next(run for run in given if given.count(run) > 1)!r} stands in two rows")
+        known = fold(self._ledger.checkpoint.history(self._events_name, set(given))) if given else {}
+        events = [replace(e, epoch=known[e.run].last.epoch + 1) if e.run in known else e for e in events]
         if events:
             self._done(self._ledger.record(events, wait=WAIT, durable=True))
         return [event.run for event in events]
 
     def _event_of(self, flat: dict[str, object], column: Callable[[str], Column]) -> Event:
-        given = flat.pop("run_id", None)
-        run = draw_run_id() if given is None else str(to_cell(given))
-        cells = {column(key): mask_cell(key, to_cell(value)) for key, value in flat.items()}
-        return Event(self._events_name, run, "end", cells, drawn=given is None)
+        given = to_cell(flat.pop("run_id", None))
+        drawn = given in (None, "") or given != given
+        run = draw_run_id() if drawn else checked_id(given)
+        cells = {column(mask_key(key)): mask_cell(key, to_cell(value)) for key, value in flat.items()}
+        return Event(self._events_name, run, "end", cells, drawn=drawn)
 
     def update(self, run_id: RunId, values: Mapping[str, object], *, overwrite: bool = False) -> bool:
         """Change cells of a run, months later too: its notes, its verdict, a corrected result, a column of your own.
 
         A cell that a person filled or changed is left alone, unless `overwrite`. Answers whether every cell now holds
         what was said (False: a person's cell was left alone, or the row waits; the log says which).
-        Raises RunNotFound.
+        Raises RunNotFound, UsageError.
         """
+        if not isinstance(values, Mapping) or "run_id" in values:
+            raise UsageError('update takes a dictionary of cells, like {"notes": "…"}; a run_id never changes')
         table = self._table()
         self._check(run_id, table)
         roles = {**self.roles(), **dict(zip(table.headers, (c.role for c in table.columns), strict=True))}
-        cells = {column_of(key, roles): mask_cell(key, to_cell(value)) for key, value in flatten(values).items()}
+        cells = {
+            column_of(mask_key(key), roles): mask_cell(key, to_cell(value)) for key, value in flatten(values).items()
+        }
         known = self._known(run_id)  # None of a row that people or another machine made
         epoch = known.last.epoch + 1 if known else 2
         event = Event(self._events_name, run_id, "update", cells, epoch=epoch, overwrite=overwrite)
@@ -145,7 +163,7 @@ class Sheet:
                 "%s: %s of %s hold what a person wrote; left alone (overwrite=True writes over it)",
                 self.name, names, run_id,
             )  # fmt: skip
-        return not (outcome.errors or kept or run_id in outcome.deleted)
+        return not (outcome.errors or kept or run_id in outcome.deleted or run_id in outcome.no_room)
 
     def record(
         self, run_id: RunId, cells: Mapping[Column, Cell], *, kind: Kind, drawn: bool = False, wait: float | None = None
@@ -173,6 +191,13 @@ class Sheet:
         self._done(self._ledger.sync(wait=wait, everything=True))
         return len(self._waiting())
 
+    def refresh(self) -> None:
+        """Put waiting rows into the sheet if nobody else is at it; else they go on waiting, and nothing is said."""
+        try:
+            self._done(self._ledger.checkpoint.run(wait=0))
+        except SheetError:
+            return  # another process writes, or a program has the sheet open
+
     def _done(self, outcome: Outcome) -> None:
         for run, cells in outcome.no_room.items():
             report.keep(RunFolder(self.files / safe_name(run)), cells)
@@ -189,7 +214,10 @@ class Sheet:
         The library's columns are named by key, even where a person renamed the header; people's by header. A sheet
         that doesn't exist yet is empty. Raises SheetError where it can't be read.
         """
-        return frames.frame_of(self._table())
+        frame = frames.frame_of(self._table())
+        frame.attrs["folder"] = str(self.files.parent)  # that links are relative to
+        notebook.show_frames()
+        return frame
 
     def pending(self) -> list[RunId]:
         """Runs with something that has not reached the sheet yet."""
@@ -209,6 +237,8 @@ class Sheet:
 
     def top(self, metric: str, count: int = 5, *, mode: Goal | None = None, where: str | None = None) -> pd.DataFrame:
         """The `count` best runs by a metric, the best first; as `best`."""
+        if not isinstance(count, int):
+            raise UsageError(f"count is a whole number, not {count!r}")
         return compare.top(self.read(), metric, count=count, mode=mode, where=where)
 
     def history(self, run_id: RunId) -> pd.DataFrame:
@@ -228,16 +258,15 @@ class Sheet:
 
     def _table(self) -> Table:
         waiting = self._waiting()  # before the sheet is read: what arrives in between is then in both
+        table = lay_over(self._ledger.table(self._events_name), waiting)
+        return show_lost(table, self._lost(waiting))
+
+    def _lost(self, waiting: Mapping[RunId, Change]) -> set[RunId]:
         applied = self._applied()
-        backend = self._ledger.open(self._events_name)
-        backend.known = applied.known if applied else {}
-        try:
-            table = backend.read()
-        except SheetMissing:
-            table = Table((), (), ())
-        finally:
-            backend.close()
-        return lay_over(table, waiting)
+        running = {run: live.journal for run, live in applied.live.items()} if applied else {}
+        running |= {run: change.folded.journal for run, change in waiting.items() if change.folded.journal}
+        journals = self._ledger.checkpoint.paths()
+        return lost({run: name for run, name in running.items() if name in journals}, journals, self.files)
 
     def _check(self, run_id: RunId, table: Table) -> None:
         if RUN_ID in table.columns:

@@ -20,24 +20,37 @@ FACE = "experiment_sheet"
 LAYERS = """
     __main__
     cli
-    demo testing integrations mlflow
+    demo testing integrations
     experiment_sheet
+    mlflow
     current
-    run
-    transfer plot template
+    live
+    beginning
+    past run
+    telling
+    destination
+    transfer template mending doctor viewing reproduce rerun
     sheet
     once
+    logged
+    shelf
+    dataset model
     row
+    plot
+    artifact histogram image markup table peers
+    exhibit
     ledger
     checkpoint
-    archive changes overlay
+    archive changes generations leftovers overlay liveness waiting
     journal
     state
     files
     fold
     events
-    report provenance status signals arguments owners
-    last_words history page media folder outputs inputs frames
+    report provenance status signals arguments environment family notebook owners ranks filters
+    last_words history page media outputs inputs frames system
+    code
+    folder
     compare
     backends
     ooxml
@@ -45,13 +58,15 @@ LAYERS = """
     look
     columns
     locks
-    notices names ids machine masking jsonl
+    background contents git
+    gradients sparkline
+    notices names ids machine masking arrays program jsonl
     metrics values errors
     cells
 """
 """Rooms, top to bottom. An import points to a lower line, or to a neighbour on the same line."""
 
-ROOMS_OF = {"pandas": {"frames", "compare", "transfer", "backends.frame"}}
+ROOMS_OF = {"pandas": {"frames", "compare", "transfer", "table", "backends.frame"}, "numpy": {"arrays", "backends.frame"}}
 """Packages that more than one room may import. Every other one has a single room."""
 
 UNLIMITED = {"testing", "demo"}

@@ -459,6 +459,21 @@ def test_tabs_of_one_file_are_applied_apart(world: World) -> None:
     assert world.rows(ACC) == {"a": 2, "a2": 3, "b": 1}
 
 
+def test_a_sheet_that_nobody_writes_to_holds_up_no_other(world: World) -> None:
+    """What was read for one tab is behind every tab, so that nothing is read twice and journals can be archived."""
+    target = Target("file", str(world.path))
+    world.process.open_backend = lambda _: world.backend(target)
+    world.process.journal.append([Event("runs.json#A", "a", "end", {ACC: 1})])
+    world.run()
+    for n in range(3):
+        world.log("end", {ACC: n}, run=f"b{n}")
+        world.run()
+    offsets = [applied.offsets for applied in states.load(world.process.folder).sheets.values()]
+    path = world.process.journal.path
+    assert path is not None
+    assert offsets == [{path.name: path.stat().st_size}] * 2
+
+
 def test_a_lock_that_is_held_is_waited_for_only_so_long(world: World) -> None:
     """Another process that holds the lock costs a bounded wait, then the rows wait."""
     from experiment_sheet import locks

@@ -120,3 +120,19 @@ def test_the_page_is_escaped_and_its_links_lead_to_files() -> None:
     links = re.findall(r'(?:href|src)="([^"]*)"', page)
     assert links
     assert not [link for link in links if ":" in link or link.startswith(("/", ".."))]
+
+
+def test_the_page_shows_what_was_recorded_and_trusts_none_of_it() -> None:
+    """Data, models, code and machine; nonsense in a file that somebody edited breaks nothing and stays text."""
+    recorded = {
+        "code": {"command": ["python", "<x>"], "repository": {"commit": "abc", "dirty": True}, "files": ["a b.py"]},
+        "system": {"python": "3.11", "memory": 1 << 34, "packages": {"numpy": "==2.0"}},
+        "datasets": {"d (train)": {"rows": 1234567, "dtypes": {"<a>": "int64"}}},
+        "models": {"m": {"parameters": 1000, "architecture": "Net(\n  <layer>\n)"}},
+    }
+    page = render({Column("run", "status"): "failed"}, [], [], [], recorded)
+    for part in ("1,234,567", "&lt;a&gt;", "&lt;layer&gt;", "&lt;x&gt;", "16.0 GB", "numpy==2.0", "code/files/a%20b.py"):
+        assert part in page
+    assert not re.search(r"<(x|a|layer)>", page)
+    for odd in (None, 3, "text", [1], {"repository": 3, "files": 7, "command": 5, "packages": [], "gpus": 1}):
+        render({}, [], [], [], dict.fromkeys(recorded, odd))

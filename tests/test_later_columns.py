@@ -27,3 +27,14 @@ def test_later_columns_look_like_the_first() -> None:
     assert later["Q1"].fill.fgColor.rgb == first["Q1"].fill.fgColor.rgb != later["P1"].fill.fgColor.rgb
     assert later["Q2"].number_format == first["Q2"].number_format
     assert later.column_dimensions["Q"].number_format == first.column_dimensions["Q"].number_format
+
+
+def test_no_output_is_hidden_by_its_format() -> None:
+    """Negative, tiny and huge results show as what they are; those of everyday size line up."""
+    sheet = es.Sheet("runs.xlsx")
+    for value in (0.5, 0.25, 0.125, 1e-7, -0.5, 123456.75, 0.0):
+        sheet.log_run(outputs={"reward": value})
+    column = [row[-1] for row in openpyxl.load_workbook("runs.xlsx").active.iter_rows(min_row=2)]
+    shown = {cell.value: cell.number_format for cell in column}
+    assert {value for value, code in shown.items() if code == "0.0000"} == {0.5, 0.25, 0.125, -0.5, 0}
+    assert shown[1e-7] == shown[123456.75] == "General"

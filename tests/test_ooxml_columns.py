@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import bare_workbook as bare
@@ -14,12 +15,14 @@ from experiment_sheet.backends.base import Mark, Target
 from experiment_sheet.backends.xlsx import XlsxBackend
 from experiment_sheet.columns import RUN_ID, Column
 from experiment_sheet.errors import SheetRefused
+from experiment_sheet.ooxml.table import Area
 from experiment_sheet.testing import check_workbook
 from experiment_sheet.values import Cell
 
-LR, ACC, LOSS_IN, LOSS_OUT = (
+LR, ACC, MSE, LOSS_IN, LOSS_OUT = (
     Column("input", "lr"),
     Column("output", "acc"),
+    Column("output", "mse"),
     Column("input", "loss"),
     Column("output", "loss"),
 )
@@ -110,7 +113,7 @@ def test_a_copied_tab_is_not_mistaken_for_the_sheet(tmp_path: Path) -> None:
     assert len(at(path, "runs Copy").read().rows) == 1
 
 
-def test_a_table_beside_leaves_no_room(tmp_path: Path) -> None:
+def test_a_table_beside_leaves_no_room(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """New columns of a table stand right beside it; those that can't are reported, and run_id must."""
     book = openpyxl.Workbook()
     for cell, value in (("A1", "lr"), ("A2", 1), ("C1", "mine"), ("C2", "x")):
@@ -119,9 +122,10 @@ def test_a_table_beside_leaves_no_room(tmp_path: Path) -> None:
     book.save(tmp_path / "runs.xlsx")
     written = at(tmp_path / "runs.xlsx").write({"run-a": {LR: 1, ACC: 2}}, new=["run-a"])
     assert list(written.no_room) == [ACC]
+    assert "acc finds no room: column C" in caplog.text
     assert check_workbook(tmp_path / "runs.xlsx") == []
     assert rows(tmp_path / "runs.xlsx")[-1] == {LR: 1, RUN_ID: "run-a"}
-    book.active["B1"] = "mine too"
+    book.active["B1"] = 7  # text would belong to the table
     book.save(tmp_path / "full.xlsx")
     with pytest.raises(SheetRefused, match="no free column for run_id"):
         at(tmp_path / "full.xlsx").write({"run-a": {LR: 1}}, new=["run-a"])
@@ -150,3 +154,82 @@ def test_formulas_of_people_are_theirs(tmp_path: Path) -> None:
     written = at(path).write({"run-a": {ACC: 5}}, last={"run-a": {ACC: [2]}})
     assert set(written.kept["run-a"]) == {ACC}
     assert openpyxl.load_workbook(path).active[cell.coordinate].value == "=1+1"
+
+
+def _delete_with_openpyxl(path: Path, header: str, *, table_too: bool) -> None:
+    """Delete a column as openpyxl does: names stay, and the table unless the program takes care of it."""
+    book = openpyxl.load_workbook(path)
+    sheet = book.active
+    sheet.delete_cols(next(cell.column for cell in sheet[1] if cell.value == header))
+    if table_too:
+        (table,) = sheet.tables.values()
+        table.tableColumns = [column for column in table.tableColumns if column.name != header]
+        left, top, right, bottom = openpyxl.utils.range_boundaries(table.ref)
+        table.ref = table.autoFilter.ref = str(Area(top, left, bottom, right - 1))
+    book.save(path)
+
+
+@pytest.mark.parametrize("table_too", [True, False])
+@pytest.mark.parametrize("gone", ["lr", "acc", "mse"])
+def test_a_column_deleted_without_its_name_captures_no_neighbour(tmp_path: Path, gone: str, table_too: bool) -> None:
+    """openpyxl leaves the names where they were; the headers say which columns are still there."""
+    path = tmp_path / "runs.xlsx"
+    values = {LR: 0.1, ACC: 0.2, MSE: 0.3}
+    at(path).write({"run-a": values}, new=["run-a"])
+    _delete_with_openpyxl(path, gone, table_too=table_too)
+    left = {column: value for column, value in values.items() if column.key != gone}
+    assert {column: value for column, value in rows(path)[0].items() if column in values} == left
+    at(path).write({"run-b": {column: value + 1 for column, value in left.items()}}, new=["run-b"])
+    assert [{c: row[c] for c in left} for row in rows(path)] == [left, {c: v + 1 for c, v in left.items()}]
+    assert check_workbook(path) == []
+    at(path).write({"run-c": {column: value + 2 for column, value in values.items()}}, new=["run-c"])
+    assert [row[Column("output" if gone != "lr" else "input", gone)] for row in rows(path)][-1] > 2
+    assert at(path).read().headers[-1] == gone
+    assert check_workbook(path) == []
+
+
+@pytest.mark.parametrize("given", [{LR: 0.2}, {LR: 0.2, ACC: 0.8}])
+def test_a_column_typed_beside_the_table_belongs_to_it(tmp_path: Path, given: dict[Column, Cell]) -> None:
+    """Excel lets the table grow over it while it is typed; other programs don't, so the next write does."""
+    path = tmp_path / "runs.xlsx"
+    at(path).write({"run-a": {LR: 0.1}}, new=["run-a"])
+    book = openpyxl.load_workbook(path)
+    beside = book.active.max_column + 1
+    book.active.cell(1, beside).value, book.active.cell(2, beside).value = "My idea", "warm up"
+    book.save(path)
+    mine = Column("people", "My idea")
+    assert rows(path)[0][mine] == "warm up"
+    written = at(path).write({"run-b": {**given, mine: "none"}}, new=["run-b"])
+    assert not written.no_room
+    assert check_workbook(path) == []
+    assert [row[mine] for row in rows(path)] == ["warm up", "none"]
+    assert {column: rows(path)[1][column] for column in given} == given
+    (table,) = openpyxl.load_workbook(path).active.tables.values()
+    assert [column.name for column in table.tableColumns] == list(at(path).read().headers)
+
+
+def test_a_header_changed_without_its_table_is_a_rename(tmp_path: Path) -> None:
+    """openpyxl writes the cell alone; the table follows, and the column stays what it was."""
+    path = tmp_path / "runs.xlsx"
+    at(path).write({"run-a": {LR: 0.1, ACC: 0.9}}, new=["run-a"])
+    book = openpyxl.load_workbook(path)
+    next(cell for cell in book.active[1] if cell.value == "lr").value = "learning rate"
+    book.save(path)
+    assert "learning rate" in at(path).read().headers
+    at(path).write({"run-b": {LR: 0.2}}, new=["run-b"])
+    assert [row[LR] for row in rows(path)] == [0.1, 0.2]
+    assert check_workbook(path) == []
+
+
+@pytest.mark.parametrize("last", [143.3, 7, dt.timedelta(seconds=90)])
+def test_a_number_in_a_column_of_durations_comes_back_as_the_number(tmp_path: Path, last: Cell) -> None:
+    """Seconds that were logged as such are no days, whether the column shows durations by its look or its cells."""
+    duration, span = Column("run", "duration"), dt.timedelta(hours=1, seconds=5)
+    values = [143.3, span, 7, span, span, span, last]
+    for made, first in ((tmp_path / "one.xlsx", 1), (tmp_path / "all.xlsx", len(values))):
+        given = {f"run-{n}": {duration: value} for n, value in enumerate(values)}
+        at(made).write(dict(list(given.items())[:first]), new=given)
+        for run, row in list(given.items())[first:]:
+            at(made).write({run: row}, new=[run])
+        assert [row[duration] for row in rows(made)] == values
+        assert check_workbook(made) == []

@@ -17,6 +17,7 @@ from experiment_sheet.columns import Column
 from experiment_sheet.errors import SheetRefused
 from experiment_sheet.ooxml.package import Package
 from experiment_sheet.testing import check_workbook
+from experiment_sheet.values import Link
 
 LR, ACC = Column("input", "lr"), Column("output", "acc")
 ROWS = header("run_id", "lr", "acc") + "".join(
@@ -237,7 +238,8 @@ def test_formulas_are_computed_when_excel_opens_it(tmp_path: Path) -> None:
 def test_a_table_without_header_row_takes_rows(tmp_path: Path) -> None:
     """Its columns are known by the table alone."""
     table = (
-        f'<table xmlns="{bare.MAIN}" id="1" name="T" displayName="T" ref="A1:C2" headerRowCount="0"><tableColumns count="3">'
+        f'<table xmlns="{bare.MAIN}" id="1" name="T" displayName="T" ref="A1:C2" headerRowCount="0">'
+        '<tableColumns count="3">'
         '<tableColumn id="1" name="run_id"/><tableColumn id="2" name="lr"/><tableColumn id="3" name="acc"/>'
         "</tableColumns></table>"
     )
@@ -258,3 +260,26 @@ def test_a_table_without_header_row_takes_rows(tmp_path: Path) -> None:
         ["run-a", 0.1],
         ["run-b", 0.1],
     ]
+
+
+@pytest.mark.parametrize("others", ["", '<c r="E1" i="1"/>'])
+def test_a_formula_that_goes_leaves_the_calculation_chain(tmp_path: Path, others: str) -> None:
+    """A listed cell without formula would make Excel offer a repair; so would an empty list."""
+    link = '<c r="B2" t="str"><f>HYPERLINK("a/index.html","a")</f><v>a</v></c>'
+    rows = header("run_id", "lr").replace("</row>", '<c r="E1"><f>1+1</f><v>2</v></c></row>' if others else "</row>")
+    rows += f'<row r="2">{text("A2", "run-a")}{link}</row>'
+    chain = f'<calcChain xmlns="{bare.MAIN}"><c r="B2" i="1"/>{others}</calcChain>'
+    related = bare.relations(("rId1", "worksheet", "worksheets/sheet1.xml"), ("rId2", "calcChain", "calcChain.xml"))
+    parts = {
+        "[Content_Types].xml": bare.types(("xl/calcChain.xml", "calcChain")),
+        "xl/_rels/workbook.xml.rels": related,
+        "xl/calcChain.xml": chain,
+    }
+    path = bare.write(tmp_path / "runs.xlsx", worksheet(rows), parts)
+    assert check_workbook(path) == []
+    backend = XlsxBackend(Target("file", str(path)))
+    backend.write({"run-a": {LR: "text"}}, last={"run-a": {LR: [Link("a/index.html", "a")]}})
+    assert check_workbook(path) == []
+    with Package.open(path) as package:
+        assert package.has("xl/calcChain.xml") == bool(others)
+    assert [row[1] for row in backend.read().rows] == ["text"]

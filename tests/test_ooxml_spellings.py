@@ -219,3 +219,36 @@ def test_an_error_names_no_other_class(tmp_path: Path) -> None:
     for action in (lambda: append(path, "run-a"), backend(path).read, backend(path).mark):
         with pytest.raises(SheetError, match=r"runs\.xlsx"):
             action()
+
+
+@pytest.mark.parametrize("corner", ["XFD1048576", "A1048576", "XFD2", "B200000"])
+def test_a_cell_far_away_is_read_past(tmp_path: Path, corner: str) -> None:
+    """A person's stray cell costs neither the memory of all cells between nor a row."""
+    row = int(corner.lstrip("XFDAB"))
+    stray = f'<row r="{row}">{text(corner, "stray")}</row>'
+    first = f'<row r="2">{text("A2", "run-a")}<c r="B2"><v>1</v></c>{text(corner, "stray") if row == 2 else ""}</row>'
+    sheet = worksheet(header("run_id", "lr") + first + (stray if row > 2 else ""))
+    path = bare.write(tmp_path / "runs.xlsx", sheet)
+    table = backend(path).read()
+    assert list(table.rows[0][:2]) == ["run-a", 1]
+    assert len(table.rows) == (1 if corner.startswith("XFD") else 2)
+
+
+def test_errors_are_nan_and_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A formula that fails must not keep a person from reading the rest."""
+    rows = f'<row r="2">{text("A2", "run-a")}<c r="B2" t="e"><f>1/0</f><v>#DIV/0!</v></c></row>'
+    path = bare.write(tmp_path / "runs.xlsx", worksheet(header("run_id", "lr") + rows + rows.replace("2", "3")))
+    table = backend(path).read()
+    assert [str(row[1]) for row in table.rows] == ["nan", "nan"]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "2 cells hold an error" in caplog.text
+
+
+def test_a_cell_outside_the_grid_is_damage(tmp_path: Path) -> None:
+    """No program puts it there, and each that reads it guesses another place."""
+    rows = header("lr", "run_id") + '<row r="2"><c r="A0"><v>1</v></c></row>'
+    path = bare.write(tmp_path / "runs.xlsx", bare.worksheet(rows))
+    before = path.read_bytes()
+    with pytest.raises(SheetDamaged, match="row 2 holds a cell outside the grid"):
+        at(path).write({"run-a": {LR: 1}}, new=["run-a"])
+    assert path.read_bytes() == before

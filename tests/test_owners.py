@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import getpass
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from experiment_sheet.owners import DAY, owner_of
@@ -67,7 +67,9 @@ def test_a_file_of_a_day_ago_is_passed(path: Path) -> None:
 
 def test_a_file_of_this_user_without_a_program_is_passed(path: Path) -> None:
     """LibreOffice crashed here: no such process runs, so the file is stale at once."""
-    if shutil.which("pgrep") and subprocess.run(["pgrep", "-f", "soffice"], capture_output=True).returncode == 0:
+    if any(
+        (process.info["name"] or "").startswith(("soffice", "oosplash")) for process in psutil.process_iter(["name"])
+    ):
         pytest.skip("LibreOffice is running on this machine")
     owner = libreoffice_owner_file(path, login=getpass.getuser(), host=socket.gethostname())
     assert owner_of(path) is None

@@ -152,6 +152,18 @@ def test_statistics_that_were_asked_for() -> None:
     assert "noise" not in row
 
 
+def test_statistics_go_on_when_a_run_is_resumed() -> None:
+    """The best of both lives is the best; with another step metric its last value is the step."""
+    for values in ([0.9, 0.1], [0.5]):
+        with es.init("runs.csv", id="r") as run:
+            run.define_metric("acc", summary="max,first", step_metric="epoch")
+            for value in values:
+                run.log({"epoch": 10 * value})
+                run.log({"acc": value})
+    (row,) = rows()
+    assert (row["acc.max"], row["acc.first"], row["acc"]) == ("0.9", "0.9", "0.5")
+
+
 def test_any_value_can_be_logged() -> None:
     """Numbers of numpy, nested dictionaries, NaN, objects that raise: nothing stops a training."""
     with es.init("runs.csv", config={"hostile": Hostile(), "": 1, 3: "x", "k" * 300: 1, "LR": 1, "lr": 2}) as run:

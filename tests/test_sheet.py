@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import openpyxl
@@ -13,7 +15,7 @@ import pytest
 
 from experiment_sheet import locks
 from experiment_sheet.columns import Column
-from experiment_sheet.errors import IllegalTab, RunNotFound, UnknownTarget
+from experiment_sheet.errors import IllegalTab, RunNotFound, UnknownTarget, UsageError
 from experiment_sheet.sheet import Sheet
 from experiment_sheet.testing import check_workbook
 
@@ -78,6 +80,69 @@ def test_a_column_of_a_persons_own_is_filled_by_an_explicit_update(tmp_path: Pat
     assert sheet.update(run, {"leaderboard": 0.77})
     assert _csv(path)[0]["leaderboard"] == "0.77"
     assert sheet.read()["leaderboard"].tolist() == [0.77]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_a_second_word_about_a_run_changes_it(tmp_path: Path, suffix: str) -> None:
+    """A run_id of one's own that is known already is the same run, not a second row and not silence."""
+    sheet = Sheet(tmp_path / f"runs.{suffix}")
+    for value in (1, 2):
+        sheet.log_run({"run_id": "mine", "x": value})
+    sheet.append([{"run_id": "mine", "y": 5}, {"run_id": "other", "y": 6}])
+    sheet.append({"run_id": "mine", "y": 7})
+    frame = sheet.read()
+    assert frame.index.tolist() == ["mine", "other"]
+    assert frame.loc["mine", ["x", "y"]].tolist() == [2, 7]
+
+
+def test_a_row_without_a_run_id_gets_one_and_a_wrong_one_is_said(tmp_path: Path) -> None:
+    """An empty or missing id is drawn; one that no sheet keeps, or that stands twice, is the caller's mistake."""
+    sheet = Sheet(tmp_path / "runs.csv")
+    ids = sheet.append([{"run_id": None, "x": 1}, {"run_id": "", "x": 2}, {"run_id": float("nan"), "x": 3}])
+    assert len(set(ids)) == 3
+    assert sheet.read()["x"].tolist() == [1, 2, 3]
+    for rows in ([{"run_id": "=1+1"}], [{"run_id": 7}], [{"run_id": "a1x"}, {"run_id": "a1x"}]):
+        with pytest.raises(UsageError, match="id"):
+            sheet.append(rows)
+    assert len(sheet.read()) == 3
+
+
+def test_update_wants_a_dictionary_of_cells(tmp_path: Path) -> None:
+    """Anything else, and a new run_id, is refused rather than taken for nothing."""
+    sheet = Sheet(tmp_path / "runs.csv")
+    (run,) = sheet.append({"x": 1})
+    for values in ("x", None, {"run_id": "other"}):
+        with pytest.raises(UsageError, match="update takes"):
+            sheet.update(run, values)  # type: ignore[arg-type]
+
+
+def test_a_stale_save_is_seen_by_readers_and_mended_by_sync(tmp_path: Path) -> None:
+    """Rows that an older copy lacks are in read and pending at once, and back in the file after sync."""
+    path = tmp_path / "runs.xlsx"
+    sheet = Sheet(path)
+    sheet.append([{"x": 1}, {"x": 2}])
+    stale = path.read_bytes()
+    sheet.append({"x": 3})
+    path.write_bytes(stale)
+    assert sheet.read()["x"].tolist() == [1, 2, 3]
+    assert len(sheet.pending()) == 1
+    assert sheet.sync() == 0
+    assert pd.read_excel(path, engine="openpyxl")["x"].tolist() == [1, 2, 3]
+
+
+def test_two_sheets_of_one_stem_never_share_a_folder(tmp_path: Path) -> None:
+    """Also where both were opened before either had written: the second to write goes elsewhere, and is found."""
+    excel, text = Sheet(tmp_path / "runs.xlsx"), Sheet(tmp_path / "runs.csv")
+    assert excel.pending() == text.pending() == []
+    excel.append({"x": 1})
+    owner = tmp_path / "~$runs.csv"
+    owner.write_bytes(b"\x03Kim")
+    text.append({"x": 2})
+    assert (excel.files.name, text.files.name) == ("runs_files", "runs.csv_files")
+    owner.unlink()
+    program = f"from experiment_sheet import Sheet; print(Sheet({str(tmp_path / 'runs.csv')!r}).sync())"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "0\n"
+    assert text.read()["x"].tolist() == [2]
 
 
 def test_a_run_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from experiment_sheet.backends.rows import Found, Plan, first_columns, named, pl
 from experiment_sheet.columns import RUN_ID, Column, RunId, identify
 from experiment_sheet.errors import IllegalTab, SheetError, SheetMissing
 from experiment_sheet.look import DEFAULT, Look
+from experiment_sheet.ooxml.replacement import sweep
 
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -99,6 +100,7 @@ class CsvBackend(Backend):
             raise disk.changed(self._path)
         if now is None:
             return self._create(rows, new)
+        sweep(self._path)
         token = Token.parse(since)
         if token and token.stamp == now and set(rows) <= set(new):
             written = self._append_unread(rows, token)

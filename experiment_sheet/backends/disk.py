@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from experiment_sheet.errors import SheetBusy, SheetChanged, SheetDamaged, SheetMissing
-from experiment_sheet.ooxml.replacement import Replacement, explained
+from experiment_sheet.ooxml.replacement import Replacement, explained, sync_folder, temporary_of
 
 Stamp = tuple[int, int, int]
 """Size, time of change in nanoseconds, inode: names one state of a file, as long as nobody forges times."""
@@ -89,7 +88,7 @@ def create(path: Path, data: bytes) -> Stamp:
     """Make a file, and the folders above it, in one step; never over one that is there."""
     with explained(path, "made"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".~{path.stem[:40]}-{secrets.token_hex(8)}.tmp")
+        temporary = temporary_of(path)
         try:
             with open(temporary, "xb") as file:
                 file.write(data)
@@ -97,7 +96,9 @@ def create(path: Path, data: bytes) -> Stamp:
                 os.fsync(file.fileno())
             _link(temporary, path)
         finally:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        sync_folder(path.parent)
         return stamp_of(path.stat())
 
 

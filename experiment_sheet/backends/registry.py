@@ -71,7 +71,14 @@ def parse(target: str | os.PathLike[str] | Target) -> Target:
         return _parse_scheme(text, found[1].lower(), found[2])
     path, tab = _split_tab(str(Path(text).expanduser()))
     _check_suffix(path, text)
-    return Target("file", os.path.realpath(path), tab)
+    return Target("file", _real(path), tab)
+
+
+def _real(path: str) -> str:
+    try:
+        return os.path.realpath(path)
+    except OSError:  # the working folder was deleted under a training, which must go on
+        return os.path.join(os.environ.get("PWD", os.sep), path)  # noqa: PTH118 - Path.absolute asks for it, too
 
 
 def open_backend(target: Target, *, look: Look = DEFAULT) -> Backend:

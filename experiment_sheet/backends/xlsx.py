@@ -29,6 +29,8 @@ from experiment_sheet.ooxml.writer import work_out
 class XlsxBackend(Backend):
     """One tab of an .xlsx file."""
 
+    keeps_mark = True
+
     width: int = LAST_COLUMN
     """Last column that may be used."""
 
@@ -104,7 +106,7 @@ class XlsxBackend(Backend):
             raise IllegalTab(f"{self._path}: the new tab could not be added. Add it in Excel.")
         changed, report = work_out(book, tab, request)
         changes: dict[str, Change] = {**made, **changed}
-        token = package.save(changes) if changes else package.identity
+        token = package.save(changes, remove=report.remove) if changes else package.identity
         return Written(report.added, report.missing, report.kept, report.no_room, token=token)
 
     def _create(self, request: Request) -> Written:

@@ -8,9 +8,13 @@ from __future__ import annotations
 import click
 
 from experiment_sheet.cli.demo import demo
+from experiment_sheet.cli.doctor import doctor
 from experiment_sheet.cli.log import log
 from experiment_sheet.cli.ls import ls
+from experiment_sheet.cli.open import open_
 from experiment_sheet.cli.options import Commands
+from experiment_sheet.cli.reproduce import reproduce
+from experiment_sheet.cli.show import show
 from experiment_sheet.cli.sync import sync
 
 
@@ -29,5 +33,5 @@ def main() -> None:
     """
 
 
-for command in (demo, log, ls, sync):
+for command in (demo, doctor, log, ls, open_, reproduce, show, sync):
     main.add_command(command)

@@ -14,9 +14,10 @@ _SHOWN = ("run", "model", digits.METRIC, "val_loss", "test_acc", "duration", "hy
 
 @click.command()
 @click.option("--runs", type=click.IntRange(1, len(digits.TRIALS)), default=len(digits.TRIALS), show_default=True)
+@click.option("--trial", type=click.IntRange(1, len(digits.TRIALS)), help="Only this one, by its number.")
 @sheet_option
 @json_option
-def demo(sheet: str, runs: int, as_json: bool) -> None:
+def demo(sheet: str, runs: int, trial: int | None, as_json: bool) -> None:
     """Train small models on real data and log them: a first sheet to look at.
 
     \b
@@ -26,11 +27,11 @@ def demo(sheet: str, runs: int, as_json: bool) -> None:
     from rich.progress import track
 
     digits.require()
-    trials = digits.TRIALS[:runs]
+    trials = digits.TRIALS[trial - 1 : trial] if trial else digits.TRIALS[:runs]
     failed = 0
-    for trial in track(trials, "Training", console=console(stderr=True), disable=as_json):
+    for one in track(trials, "Training", console=console(stderr=True), disable=as_json):
         try:
-            digits.run(trial, sheet)
+            digits.run(one, sheet)
         except ValueError:  # one is meant to fail; its row says why
             failed += 1
     target = Sheet(sheet)

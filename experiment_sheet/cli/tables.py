@@ -6,6 +6,7 @@ In a terminal, cells are cut to its width; in a pipe nothing is cut and nothing 
 from __future__ import annotations
 
 import datetime as dt
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # a sheet of somebody else's must not steer the terminal
 _WIDEST: Final = 28  # characters of one column in a terminal
 _IN_A_PIPE: Final = 100_000  # wide enough that nothing is cut
 _FIRST: Final = ("run", "status")
@@ -44,7 +46,9 @@ def print_runs(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> Non
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in shown:
         right = all(_is_number(cell) for cell in frame[name])
-        table.add_column(Text(name), justify="right" if right else "left", no_wrap=True, max_width=_limit(out))
+        table.add_column(
+            Text(_CONTROLS.sub(" ", name)), justify="right" if right else "left", no_wrap=True, max_width=_limit(out)
+        )
     for number in range(len(frame)):
         table.add_row(*(Text(texts[number], style=_style(name, texts[number])) for name, texts in shown.items()))
     out.print(table)
@@ -74,7 +78,7 @@ def cell_text(cell: Any) -> str:
         return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, dt.timedelta):
         return str(dt.timedelta(seconds=round(value.total_seconds())))
-    return " ".join(str(value).split())
+    return " ".join(_CONTROLS.sub(" ", str(value)).split())
 
 
 def plain(cell: Any) -> object:

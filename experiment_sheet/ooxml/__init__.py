@@ -17,8 +17,8 @@ have to change, changes those, and copies the rest as it lies in the file.
 | bytes | `xml`, `rows` | tags and where they stand; nothing of spreadsheets |
 | parts | `parts`, `workbook`, `worksheet`, `table`, `query`, `styles`, `strings`, `calc` | one kind of part each |
 | cells | `cells` (written), `held` (read), `formula`, `names` | how values, formulas and identities are spelled |
-| a write | `place`, `survey`, `looking`, `ownership`, `pen`, `row_work`, `new_columns`, `grow`, `pointing` | one question each |
-| together | `writer` (what is asked for → parts), `assembly`, `relay` (the cheapest change), `draft` (the state between) | |
+| a write | `place`, `survey`, `looking`, `ownership`, `pen`, … | one question each |
+| together | `writer`, `draft` (its state), `assembly` (parts), `relay` (the cheapest change) | the whole of a write |
 | else | `reader` (a whole sheet), `create` (a new workbook), `fresh` (a new tab or table) | |
 
 **Why it is safe.**

@@ -10,6 +10,7 @@ from experiment_sheet.ooxml.calc import rechained
 from experiment_sheet.ooxml.draft import Draft
 from experiment_sheet.ooxml.grow import Growth
 from experiment_sheet.ooxml.lay import Change
+from experiment_sheet.ooxml.parts import unlisted
 from experiment_sheet.ooxml.query import with_fields
 from experiment_sheet.ooxml.relay import relaid
 from experiment_sheet.ooxml.rows import column_letters, row_element, with_cells
@@ -114,7 +115,8 @@ def _table_parts(draft: Draft, bottom: int, edits: list[Edit]) -> Mapping[str, C
         area = replace(table.area, bottom=bottom + table.totals, right=draft.right)
         queried = with_fields(draft.book.source, table.part, new_ids(table, len(headers)))
         made, fields = queried or ({}, ())
-        return made if area == table.area else {**made, table.part: grown(table, area, headers, fields)}
+        same = area == table.area and not table.mended
+        return made if same else {**made, table.part: grown(table, area, headers, fields)}
     if not draft.is_new or not headers:
         return {}
     area = Area(draft.place.header_row, 1, max(bottom, draft.place.first), draft.right)
@@ -160,4 +162,7 @@ def _chain_part(draft: Draft) -> dict[str, Change]:
         return {}
     what = f"{draft.book.source.path}, {part}"
     data = rechained(draft.book.source.read(part), what, draft.sheet.tab.sheet_id, draft.unchained)
-    return {part: data} if data is not None else {}
+    if data is not None:
+        return {part: data}
+    draft.report.remove.append(part)  # nothing is left in it, and an empty one is not allowed
+    return {**unlisted(draft.book.source, owner=draft.book.workbook.part, part=part)}

@@ -15,16 +15,17 @@ can't be kept true by appending, is left out.
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import io
 import itertools
 import os
 import re
-import secrets
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from xml.parsers import expat
 
 from experiment_sheet.backends.base import Mark
 from experiment_sheet.columns import Column
@@ -32,6 +33,7 @@ from experiment_sheet.errors import SheetChanged, SheetError
 from experiment_sheet.look import Look, tint
 from experiment_sheet.ooxml import cells, names
 from experiment_sheet.ooxml.new_styles import NewStyles
+from experiment_sheet.ooxml.replacement import sync_folder, temporary_of
 from experiment_sheet.ooxml.xml import attribute
 from experiment_sheet.values import Cell, Link
 
@@ -83,8 +85,8 @@ def create(
         SheetChanged: something is there already; it is left as it is.
         SheetError: the folder can't be written.
     """
-    content = _make(look, tab, columns, rows, mark)
     try:
+        content = _make(look, tab, columns, rows, mark)
         path.parent.mkdir(parents=True, exist_ok=True)
         _place(content, path)
     except OSError as error:
@@ -261,8 +263,18 @@ def _finished(book: bytes, data: bytes, headers: Sequence[str]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(book)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         for name in sorted(old.namelist(), key=lambda name: name != _TYPES):
-            new.writestr(name, changes.get(name, bytes)(old.read(name)))
+            new.writestr(name, _proven(name, changes.get(name, bytes)(old.read(name))))
     return out.getvalue()
+
+
+def _proven(name: str, part: bytes) -> bytes:
+    """Prove that a part is whole: openpyxl writes a tab to a temporary file, and is silent if that takes only some."""
+    try:
+        expat.ParserCreate().Parse(part, True)
+    except expat.ExpatError as error:
+        message = f"{name} came out cut short ({error}): is the disk of temporary files full?"
+        raise OSError(errno.ENOSPC, message) from None
+    return part
 
 
 def _ordered_font(match: re.Match[bytes]) -> bytes:
@@ -272,7 +284,7 @@ def _ordered_font(match: re.Match[bytes]) -> bytes:
 
 def _place(content: bytes, path: Path) -> None:
     """Put a file where none is, whole and durable. Raises FileExistsError if there is one."""
-    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(6)}.tmp")
+    temporary = temporary_of(path)
     try:
         with temporary.open("xb") as file:
             file.write(content)
@@ -282,7 +294,7 @@ def _place(content: bytes, path: Path) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink()
-    _fsync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _name(temporary: Path, path: Path) -> None:
@@ -297,13 +309,3 @@ def _name(temporary: Path, path: Path) -> None:
     except OSError:  # a file system without hard links: take the name first, then fill it in one step
         path.open("xb").close()
         temporary.replace(path)
-
-
-def _fsync_folder(folder: Path) -> None:
-    if os.name == "nt":  # no such call there: NTFS journals names by itself
-        return
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -41,6 +41,7 @@ class Report:
     missing: list[RunId] = field(default_factory=list)
     kept: dict[RunId, dict[Column, Cell]] = field(default_factory=dict)
     no_room: list[Column] = field(default_factory=list)
+    remove: list[str] = field(default_factory=list)  # parts that go
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable
 
 from experiment_sheet import columns as column_rules
@@ -14,6 +15,8 @@ from experiment_sheet.ooxml.rows import column_letters
 from experiment_sheet.ooxml.table import Area
 from experiment_sheet.ooxml.worksheet import LAST_ROW, overlapping
 
+_log = logging.getLogger("experiment_sheet")
+_told: set[str] = set()
 _PROBED = 64  # columns right of the table in which free ones are looked for
 
 
@@ -64,8 +67,22 @@ def add_columns(draft: Draft, needed: Iterable[Column]) -> None:
         draft.places[column] = at
         draft.headers[at] = header
         _put_header(draft, at, column, header)
+    if draft.report.no_room:
+        _tell(draft)
     if RUN_ID in draft.report.no_room:
         raise SheetRefused(f"{draft.sheet.what}: there is no free column for run_id right of the table. Make room.")
+
+
+def _tell(draft: Draft) -> None:
+    """Say once what stands where new columns would go."""
+    missing = ", ".join(column.key for column in draft.report.no_room[:3])
+    wall = draft.right + 1
+    why = "is the last one allowed" if wall > draft.request.width else "is taken"
+    letters = column_letters(min(wall, draft.request.width))
+    told = f"{draft.sheet.what}: {missing} finds no room: column {letters} {why}. Make room right of the table."
+    if told not in _told:
+        _told.add(told)
+        _log.warning(told)
 
 
 def _put_header(draft: Draft, at: int, column: Column, header: str) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from experiment_sheet.columns import Column, Role
 from experiment_sheet.look import Look, tint
+from experiment_sheet.ooxml.styles import fitting
 from experiment_sheet.values import Cell, Link
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class NewStyles:
 
     def of(self, column: Column, value: Cell) -> int:
         """Return the style of a cell in one of the rows."""
-        kind = (self._look.number_format(column, value), _is_number(value), isinstance(value, Link))
+        kind = (self._format(column, value), _is_number(value), isinstance(value, Link))
         if kind not in self._known:
             self._known[kind] = self._new(self._dress_cell, column, value)
         return self._known[kind]
@@ -75,10 +76,15 @@ class NewStyles:
 
     def dress(self, styled: Any, column: Column, value: Cell) -> None:
         """Give a cell, or a whole column, the style of such a value."""
-        styled.number_format = self._look.number_format(column, value) or "General"
+        styled.number_format = self._format(column, value) or "General"
         styled.alignment, styled.border = _alignment(value), _line()
         if isinstance(value, Link):
             styled.font = _font(color=_LINK_COLOR, underline="single")
+
+    def _format(self, column: Column, value: Cell) -> str | None:
+        """Format that the look has for the value; a number of seconds in a column of durations is no duration."""
+        code = self._look.number_format(column, value)
+        return fitting(code, value) if code else None
 
     def _dress_cell(self, styled: Any, column: Column, value: Cell) -> None:
         styled.style = cell_style(value)

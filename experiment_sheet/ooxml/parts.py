@@ -148,9 +148,22 @@ def typed(data: bytes) -> list[str]:
     return [node.attrs.get("PartName", "") for node in parse(data, CONTENT_TYPES).root.all("Override")]
 
 
-def without(data: bytes, *, goes: Callable[[Node], bool]) -> bytes:
-    """Content types or relationships without the elements for which `goes` is true."""
-    document = parse(data, "relationships")
+def unlisted(source: Source, *, owner: str, part: str) -> dict[str, bytes]:
+    """Relationships of `owner`, and content types, without a part that is to go."""
+    rels = rels_name(owner)
+    gone = {found.id for found in relationships(source, owner) if found.part and found.part.lower() == part.lower()}
+    return {
+        rels: _without(source.read(rels), rels, lambda node: node.attrs.get("Id") in gone),
+        CONTENT_TYPES: _without(
+            source.read(CONTENT_TYPES),
+            CONTENT_TYPES,
+            lambda node: node.attrs.get("PartName", "").lower() == f"/{part.lower()}",
+        ),
+    }
+
+
+def _without(data: bytes, what: str, goes: Callable[[Node], bool]) -> bytes:
+    document = parse(data, what)
     return apply(data, [(node.start, node.end, b"") for node in document.root.children if goes(node)])
 
 

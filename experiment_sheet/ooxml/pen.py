@@ -7,23 +7,22 @@ a date format. Calculated columns are filled as Excel fills them; their values a
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from experiment_sheet.columns import Column
-from experiment_sheet.look import Look
+from experiment_sheet.look import FIXED, Look, suits_fixed
 from experiment_sheet.ooxml import cells
 from experiment_sheet.ooxml.formula import copied_down, qualified
 from experiment_sheet.ooxml.held import blank, formula, with_formula
 from experiment_sheet.ooxml.new_styles import cell_style
 from experiment_sheet.ooxml.place import Place
 from experiment_sheet.ooxml.rows import RawCell, Row, cells_of, column_letters, styles_of
-from experiment_sheet.ooxml.styles import Styles
+from experiment_sheet.ooxml.styles import Styles, fitting
 from experiment_sheet.ooxml.worksheet import Worksheet
 from experiment_sheet.ooxml.xml import escape, with_attributes
-from experiment_sheet.values import Cell, Link
+from experiment_sheet.values import Cell
 
 _ENOUGH: Final = 3
 
@@ -125,23 +124,14 @@ class Pen:
         return self._styles.with_format(style, code) if code and code != "General" else style
 
     def _fitting(self, style: int, value: Cell) -> int:
-        """Style, or one like it that shows this kind of value as what it is: a date as one, a number as none."""
-        if self._styles is None or isinstance(value, bool | str | Link) or value is None:
+        """Style, or one like it that shows this kind of value as what it is."""
+        if self._styles is None or value is None:
             return style
-        shown = self._styles.kind(style)
-        kind = type(cells.settled(value, date1904=self._date1904))
-        code, fits = _FORMATS.get(kind, ("General", {None}))
-        return style if shown in fits else self._styles.with_format(style, code)
-
-
-_FORMATS: Final[Mapping[type, tuple[str, Collection[type | None]]]] = {
-    dt.datetime: ("yyyy-mm-dd hh:mm", {dt.datetime}),
-    dt.date: ("yyyy-mm-dd", {dt.datetime}),
-    dt.time: ("hh:mm:ss", {dt.time, dt.datetime}),
-    dt.timedelta: ("[h]:mm:ss", {dt.timedelta}),
-    str: ("General", {None, dt.datetime, dt.time, dt.timedelta}),
-}
-"""Format for a kind of value, and kinds of format (`styles.kind_of`) that show it; any other value is a number."""
+        code = self._styles.code(style)
+        if code == FIXED and isinstance(value, float) and not suits_fixed(value):
+            return self._styles.with_format(style, "General")
+        fits = fitting(code, cells.settled(value, date1904=self._date1904))
+        return style if fits == code else self._styles.with_format(style, fits)
 
 
 def _calculated(text: str, first: int, last: tuple[RawCell, int] | None) -> tuple[str, int]:

@@ -5,8 +5,10 @@ the rows below. Which column is whose is said by hidden defined names on the hea
 what the headers say, because people also swap columns by copy and paste, which leaves names behind:
 
 1. a named column whose header is a label of it stays;
-2. a named column whose header says something else is where its label stands now, if that place is free;
-3. else it was renamed and stays, unless its place went to another column in 2: then it was deleted;
+2. a named column whose header says something else, or whose name leads nowhere, is where its label stands now, if that
+   place is free: programs like openpyxl move and delete columns without their names;
+3. else it was renamed and stays, unless its place went to another column in 2, or all columns right of it came
+   nearer: then it was deleted;
 4. a column without a name is adopted where its label stands, exactly or but for case, and nothing else claims it.
 
 Of several columns with one header the first is meant.
@@ -23,6 +25,7 @@ from typing import Final
 from experiment_sheet.columns import RUN_ID, Column, label
 from experiment_sheet.ooxml.held import Holder, blank
 from experiment_sheet.ooxml.names import columns_of
+from experiment_sheet.ooxml.refit import refitted
 from experiment_sheet.ooxml.rows import Row, cells_of
 from experiment_sheet.ooxml.table import Area, ExcelTable
 from experiment_sheet.ooxml.workbook import Workbook
@@ -40,7 +43,7 @@ class Place:
     table: ExcelTable | None
     header_row: int  # 0: a table without header row
     headers: Mapping[int, str]  # column → header, in order
-    named: Mapping[Column, int]  # what the defined names say
+    named: Mapping[Column, int]  # what the defined names say; 0: a name that leads nowhere in the header row
 
     @property
     def left(self) -> int:
@@ -64,9 +67,10 @@ def find_place(sheet: Worksheet, workbook: Workbook, holder: Holder) -> Place | 
     identities = columns_of(workbook.identities(sheet.tab))
     table = _best_table(sheet.tables, named)
     if table is not None:
+        table = _refitted(sheet, table, holder)
         header_row = table.area.top if table.header else 0
         headers = {table.area.left + n: column.name for n, column in enumerate(table.columns)}
-        return Place(table, header_row, headers, _named(named.get(header_row, ()), identities, headers))
+        return Place(table, header_row, headers, _named(named.get(header_row, ()), identities))
     cells = _header_cells(sheet, named, holder)
     if cells is None:
         return None
@@ -74,21 +78,13 @@ def find_place(sheet: Worksheet, workbook: Workbook, holder: Holder) -> Place | 
     here = {column for _, column in named.get(row, ())}
     last = max([_run_end(found), *here])
     headers = {n: found.get(n, "") for n in range(min([*found, *here]), last + 1)}
-    return Place(None, row, headers, _named(named.get(row, ()), identities, headers))
+    return Place(None, row, headers, _named(named.get(row, ()), identities))
 
 
 def resolve(place: Place, wanted: Iterable[Column]) -> dict[Column, int]:
     """Column → where it stands, for every column that is named or wanted and is there."""
     headers = place.headers
-    found = {c: at for c, at in place.named.items() if headers.get(at, "") in _labels(c)}
-    adrift = {c: at for c, at in place.named.items() if c not in found}
-    for column in adrift:
-        at = _standing(_labels(column), headers, found.values(), exact=True)
-        if at is not None:
-            found[column] = at
-    for column, at in adrift.items():
-        if column not in found and at not in found.values():
-            found[column] = at
+    found = _known(place)
     for column in wanted:
         if column not in found and column.role != "people":
             at = _adopted(column, headers, found.values())
@@ -98,6 +94,25 @@ def resolve(place: Place, wanted: Iterable[Column]) -> dict[Column, int]:
     for column in wanted:
         if column not in found and column in theirs:
             found[column] = theirs[column]
+    return found
+
+
+def _known(place: Place) -> dict[Column, int]:
+    """Columns that have names: rules 1 to 3."""
+    headers, named = place.headers, place.named
+    found = {c: at for c, at in named.items() if headers.get(at, "") in _labels(c)}
+    adrift = {c: at for c, at in named.items() if c not in found}
+    for suffixed in (True, False):  # of two namesakes each may have left its name behind
+        for column in adrift:
+            at = _standing([_labels(column)[suffixed]], headers, found.values(), exact=True)
+            if at is not None and column not in found:
+                found[column] = at
+    moved = dict(found)
+    for column, at in adrift.items():
+        nearer = [now < named[c] for c, now in moved.items() if named[c] > at]
+        deleted = at not in headers or at in moved.values() or (nearer and all(nearer))
+        if column not in moved and not deleted:
+            found[column] = at
     return found
 
 
@@ -148,10 +163,9 @@ def _standing(labels: Sequence[str], headers: Mapping[int, str], taken: Collecti
     return None
 
 
-def _named(
-    places: Iterable[tuple[str, int]], identities: Mapping[str, Column], headers: Mapping[int, str]
-) -> dict[Column, int]:
-    return {identities[name]: at for name, at in places if name in identities and at in headers}
+def _named(places: Iterable[tuple[str, int]], identities: Mapping[str, Column]) -> dict[Column, int]:
+    at = dict(places)
+    return {column: at.get(name, 0) for name, column in identities.items()}
 
 
 def _best_table(tables: Sequence[ExcelTable], named: Mapping[int, list[tuple[str, int]]]) -> ExcelTable | None:
@@ -168,6 +182,21 @@ def _best_table(tables: Sequence[ExcelTable], named: Mapping[int, list[tuple[str
     if rank(best) == (0, False) and named:
         return None  # our names stand elsewhere in the tab: the runs are no table there
     return best
+
+
+def _refitted(sheet: Worksheet, table: ExcelTable, holder: Holder) -> ExcelTable:
+    """Return the table as its header cells say, where another program saved the tab."""
+    if sheet.tail is not None or not table.header:
+        return table
+    row = next((row for row in sheet.rows(1 << 16) if row.number >= table.area.top), None)
+    if row is None or row.number != table.area.top:
+        return table
+    cells = {cell.column: holder.value(cell) for cell in cells_of(row.text, sheet.prefix) if not blank(cell)}
+    others = [other.area for other in sheet.tables if other is not table]
+    beside = [area.left for area in others if area.left > table.area.right and area.top <= table.area.bottom]
+    fitted = refitted(table, cells, limit=min([LAST_COLUMN + 1, *beside]) - 1)
+    sheet.tables[sheet.tables.index(table)] = fitted
+    return fitted
 
 
 def _header_cells(

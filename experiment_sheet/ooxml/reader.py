@@ -34,7 +34,7 @@ _SAFE_ROWS: Final = _GRID_LIMIT // 702  # with columns up to ZZ
 _FAR_CELL: Final = re.compile(rb"""r=["'][A-Z]{3}[0-9]""")
 _COLUMN: Final = re.compile(rb"""r=["']([A-Z]{1,3})[0-9]""")
 _ROW_NUMBER: Final = re.compile(rb"""<(?:[\w.\-]+:)?row\s(?:[^>]*?\s)?r=["']([0-9]{1,7})["']""")
-_CDATA: Final = b"<![CDATA["
+_OVERLAP: Final = 200  # bytes of the piece before; the tags that are looked for are shorter
 _ERROR_MARKS: Final = (b't="e"', b"t='e'")
 
 
@@ -51,10 +51,10 @@ def read(book: Book, name: str | None) -> Table:
     at = {number: column for column, number in {**people(place, ours), **ours}.items()}
     columns: list[Column] = [at[number] for number in place.headers]
     _prove(book)
-    odd = _marks(sheet, *_ERROR_MARKS, _CDATA)
-    errors = _errors(sheet) if odd - {_CDATA} else set()
+    scan = _Scan(sheet)
+    errors = _errors(sheet) if scan.errors else set()
     # calamine leaves out what is in CDATA sections.
-    grid = _own_grid(book, sheet) if _CDATA in odd or _is_vast(sheet) else _grid(book, sheet)
+    grid = _own_grid(book, sheet) if scan.cdata or scan.vast else _grid(book, sheet)
     rows = list(_rows(grid, place, errors))
     found = [cell for cell in sorted(errors) if cell[1] in place.headers and cell[0] >= place.first]
     if found:
@@ -71,7 +71,7 @@ def _rows(
     wrong = frozenset(errors)
     last = place.table.rows.bottom if place.table else None
     columns = list(place.headers)
-    width = max(columns)
+    width = max(columns, default=0)
     for number, row in enumerate(grid, 1):
         if number < place.first:
             continue
@@ -147,25 +147,30 @@ def _prove(book: Book) -> None:
             deque(book.source.chunks(part), maxlen=0)
 
 
-def _marks(sheet: Worksheet, *marks: bytes) -> set[bytes]:
-    """Which of these occur in the part. Read to the end, because that proves it."""
-    longest = max(map(len, marks)) - 1
-    end, found = b"", set()
-    for chunk in sheet.package.chunks(sheet.part):
-        piece = end + chunk
-        found |= {mark for mark in marks if mark not in found and mark in piece}
-        end = piece[-longest:]
-    return found
+class _Scan:
+    """One pass over the bytes of a tab for what calamine can't do. Going to the end proves the part."""
 
+    def __init__(self, sheet: Worksheet) -> None:
+        self.errors = self.cdata = False
+        self._last_row = 0
+        self._columns = {b"A"}
+        end = b""
+        for chunk in sheet.package.chunks(sheet.part):
+            piece = end + chunk
+            self.errors = self.errors or any(mark in piece for mark in _ERROR_MARKS)
+            self.cdata = self.cdata or b"<![CDATA[" in piece
+            self._measure(piece)
+            end = piece[-_OVERLAP:]
 
-def _is_vast(sheet: Worksheet) -> bool:
-    """Whether a few cells lie so far apart that calamine's grid, which holds every cell between, would fill the memory."""
-    last_row, columns = 0, {b"A"}
-    for chunk in sheet.package.chunks(sheet.part):
-        last = chunk.rfind(b"<row ")
-        numbers = _ROW_NUMBER.findall(chunk, max(last, 0)) or _ROW_NUMBER.findall(chunk)[-1:]
-        last_row = max([last_row, *map(int, numbers)])
-        if last_row > _SAFE_ROWS or _FAR_CELL.search(chunk):
-            columns.update(_COLUMN.findall(chunk))
-    width = max(column_number(letters.decode()) for letters in columns)
-    return last_row * max(width, 702 if last_row <= _SAFE_ROWS else 0) > _GRID_LIMIT
+    def _measure(self, piece: bytes) -> None:
+        last = max(piece.rfind(b"<row "), piece.rfind(b":row "), 0)
+        numbers = _ROW_NUMBER.findall(piece, max(0, last - _OVERLAP))
+        self._last_row = max([self._last_row, *map(int, numbers)])
+        if self._last_row > _SAFE_ROWS or _FAR_CELL.search(piece):
+            self._columns.update(_COLUMN.findall(piece))
+
+    @property
+    def vast(self) -> bool:
+        """Whether cells lie so far apart that calamine's grid, which holds all between, would fill the memory."""
+        width = max(column_number(letters.decode()) for letters in self._columns)
+        return self._last_row * width > _GRID_LIMIT

@@ -70,9 +70,8 @@ class Replacement:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.position = 0
-        sweep(path)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-        self._temporary = path.with_name(f"{_prefix(path)}{os.urandom(8).hex()}{_suffix(path)}")
+        self._temporary = temporary_of(path)
         self._file = FileIO(os.open(self._temporary, flags, 0o600), "r+b")
 
     def __enter__(self) -> Replacement:
@@ -149,7 +148,7 @@ class Replacement:
             raise SheetBusy(f"{self.path} is being saved by another process that took no lock.") from error
         prove()
         put_in_place(self._temporary, self.path)
-        _sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
         return now
 
 
@@ -191,7 +190,7 @@ def _keep_attributes(path: Path, new: int, like: os.stat_result) -> None:
         os.fchmod(new, stat.S_IMODE(like.st_mode))
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the rename durable; Windows has no such call, and some network folders refuse it."""
     if not hasattr(os, "O_DIRECTORY"):
         return
@@ -212,6 +211,12 @@ def _prefix(path: Path) -> str:
 
 def _suffix(path: Path) -> str:
     return f"{path.suffix[:20]}.tmp"
+
+
+def temporary_of(path: Path) -> Path:
+    """Name a temporary file of `path`, having removed those that killed writers left."""
+    sweep(path)
+    return path.with_name(f"{_prefix(path)}{os.urandom(8).hex()}{_suffix(path)}")
 
 
 def sweep(path: Path) -> None:

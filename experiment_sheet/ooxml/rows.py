@@ -22,6 +22,8 @@ from experiment_sheet.ooxml.xml import IN_TAG, with_attributes
 
 _NUMBER: Final = re.compile(rb"""\sr\s*=\s*["']\s*(\d{1,9})\s*["']""")
 _REF: Final = re.compile(rb"""\sr\s*=\s*["']\s*([A-Za-z]{1,3})\d+\s*["']""")
+OUTSIDE: Final = re.compile(rb"""\sr=["'][A-Za-z]{1,3}0+["']""")
+"""Reference to a cell in row 0, which there isn't; what follows from one is different in every program."""
 _STYLE: Final = re.compile(rb"""\ss\s*=\s*["']\s*(\d{1,9})\s*["']""")
 _KIND: Final = re.compile(rb"""\st\s*=\s*["']\s*(\w+)\s*["']""")
 _MISC: Final = rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>"

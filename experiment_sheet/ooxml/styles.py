@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Final
 
 from experiment_sheet.errors import SheetDamaged
 from experiment_sheet.ooxml import parts
 from experiment_sheet.ooxml.xml import Document, Edit, Node, apply, attribute, parse, with_attributes
+from experiment_sheet.values import Cell, Link
 
 _LIMIT: Final = 65_490
 _FIRST_OWN_FORMAT: Final = 164  # smaller ids are built in: ECMA-376 Part 1, 18.8.30
@@ -41,6 +43,14 @@ _BUILT_IN: Final[dict[int, str]] = {
     47: "mmss.0",
     49: "@",
 }
+_BY_TYPE: Final[Mapping[type, tuple[str, Collection[type | None]]]] = {
+    dt.datetime: ("yyyy-mm-dd hh:mm", {dt.datetime}),
+    dt.date: ("yyyy-mm-dd", {dt.datetime}),
+    dt.time: ("hh:mm:ss", {dt.time, dt.datetime}),
+    dt.timedelta: ("[h]:mm:ss", {dt.timedelta}),
+    str: ("General", {None, dt.datetime, dt.time, dt.timedelta}),
+}
+"""Format for a kind of value, and kinds of format (`kind_of`) that show it; any other value is a number."""
 _LITERAL: Final = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.IGNORECASE)
 _BEFORE_FORMATS: Final = ("fonts", "fills", "borders", "cellStyleXfs", "cellXfs")
 
@@ -148,6 +158,14 @@ def kind_of(code: str) -> type | None:
     if re.search(r"[yd]", plain) or ("m" in plain and not re.search(r"[hs]", plain)):
         return dt.datetime
     return dt.time
+
+
+def fitting(code: str, value: Cell) -> str:
+    """Number format, or another one that shows such a value as what it is: a date as one, a number as none."""
+    if value is None or isinstance(value, bool | str | Link):
+        return code
+    usual, fits = _BY_TYPE.get(type(value), ("General", {None}))
+    return code if kind_of(code) in fits else usual
 
 
 def _inside(tag: bytes) -> bytes:

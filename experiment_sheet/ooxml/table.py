@@ -73,6 +73,7 @@ class ExcelTable:
     columns: Sequence[TableColumn]
     name: str
     document: Document = field(repr=False, compare=False)
+    mended: bool = False  # differs from the part that was read (`refit`)
 
     @property
     def rows(self) -> Area:
@@ -82,8 +83,12 @@ class ExcelTable:
 
 def read_table(package: Source, part: str) -> ExcelTable:
     """Read a table part."""
-    what = f"{package.path}, {part}"
-    document = parse(package.read(part), what)
+    return table_of(package.read(part), part, f"{package.path}, {part}")
+
+
+def table_of(data: bytes, part: str, what: str) -> ExcelTable:
+    """Read the text of a table part; `what` names it in errors."""
+    document = parse(data, what)
     root = document.root
     area = area_of(root.attrs.get("ref", ""))
     if area is None:
@@ -96,6 +101,8 @@ def read_table(package: Source, part: str) -> ExcelTable:
         totals = "totalsRowFunction" in node.attrs or "totalsRowLabel" in node.attrs
         text = document.text(formula) if formula is not None and not array else None
         columns.append(TableColumn(_BREAK.sub("\n", node.attrs.get("name", "")), text, totals))
+    if len(columns) != area.right - area.left + 1:
+        raise SheetDamaged(f"{what}: the table has {len(columns)} columns in the range {area}. Restore a backup.")
     return ExcelTable(
         part,
         area,
@@ -143,7 +150,7 @@ def grown(table: ExcelTable, area: Area, new: Sequence[str], fields: Sequence[in
 
 def new_table(*, number: int, name: str, area: Area, headers: Sequence[str], namespace: str) -> bytes:
     """Part of a table that is made here."""
-    columns = b"".join(_column(index, header, b"") for index, header in enumerate(headers, 1))
+    columns = b"".join(column_element(index, header, b"") for index, header in enumerate(headers, 1))
     return (
         b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
         b'<table xmlns="%b" id="%d" name="%b" displayName="%b" ref="%b" totalsRowShown="0"><autoFilter ref="%b"/>'
@@ -190,11 +197,12 @@ def _columns_added(table: ExcelTable, new: Sequence[str], fields: Sequence[int])
     prefix = table.document.root.prefix
     ids = new_ids(table, len(new))
     queried = [b' uniqueName="%d" queryTableFieldId="%d"' % (field, field) for field in fields] or [b""] * len(new)
-    more = b"".join(map(_column, ids, new, [prefix] * len(new), queried))
+    more = b"".join(map(column_element, ids, new, [prefix] * len(new), queried))
     return table.document.extend(holder, more, count=str(len(table.columns) + len(new)))
 
 
-def _column(number: int, header: str, prefix: bytes, more: bytes = b"") -> bytes:
+def column_element(number: int, header: str, prefix: bytes, more: bytes = b"") -> bytes:
+    """Return the element of a new column."""
     # Excel keeps a line break in a header as _x000a_ in the name, and nothing else of the kind.
     name = attribute(header).replace(b"&#10;", b"_x000a_")
     return b'<%btableColumn id="%d" name="%b"%b/>' % (prefix, number, name, more)

@@ -109,7 +109,13 @@ class Workbook:
         edits: list[Edit] = [
             (name.node.start, name.node.end, b"") for name in self.names if self._is_dropped(name, tab, drop)
         ]
+        # LibreOffice shows hidden names again.
+        edits += [self._document.set(name.node, hidden="1") for name in self.names if self._has_come_up(name, drop)]
         return [*edits, *self._names_added(tab, new)] if new else edits
+
+    def _has_come_up(self, name: Name, drop: Collection[str]) -> bool:
+        hidden = name.node.attrs.get("hidden") in {"1", "true"}
+        return names.is_ours(name.name) and not hidden and name.name.lower() not in drop
 
     def _is_dropped(self, name: Name, tab: Tab, drop: Collection[str]) -> bool:
         low = name.name.lower()

@@ -16,7 +16,7 @@ from experiment_sheet.errors import SheetDamaged, SheetRefused
 from experiment_sheet.ooxml import parts
 from experiment_sheet.ooxml.lay import Tail
 from experiment_sheet.ooxml.parts import Source
-from experiment_sheet.ooxml.rows import Row, Rows
+from experiment_sheet.ooxml.rows import OUTSIDE, Row, Rows
 from experiment_sheet.ooxml.table import Area, ExcelTable, area_of, read_table
 from experiment_sheet.ooxml.workbook import Tab
 from experiment_sheet.ooxml.xml import Document, Edit, Node, parse, well_formed
@@ -63,6 +63,8 @@ class Worksheet:
                 raise SheetDamaged(f"{self.what} has a row {row.number}; the last one possible is {LAST_ROW}.")
             if self.tail is None and b"<%bsheetData" % self.prefix in row.text:
                 raise SheetDamaged(f"{self.what}: row {row.number} holds a sheet. Restore the workbook from a backup.")
+            if self.tail is None and OUTSIDE.search(row.text):
+                raise SheetDamaged(f"{self.what}: row {row.number} holds a cell outside the grid. Restore a backup.")
             last = row.number
             yield row
         self._take_trailer(rows)
@@ -185,14 +187,15 @@ class Worksheet:
         return [self.place(edit) for edit in edits]
 
     def _grown_node(self, node: Node, old: Area, bottom: int) -> list[Edit]:
-        document = self.document
-        if node.name in {"conditionalFormatting", "dataValidation"} and "sqref" in node.attrs:
+        """Edit of a rule's range: an attribute, or in those of Excel 2010 (x14) an element."""
+        if node.name not in {"conditionalFormatting", "dataValidation"}:
+            return []
+        document, element = self.document, node.first("sqref")
+        if "sqref" in node.attrs:
             ranges = grown_list(node.attrs["sqref"], old, bottom)
             return [document.set(node, sqref=ranges)] if ranges else []
-        if node.name == "sqref" and not node.children:  # xm:sqref of an x14 rule
-            ranges = grown_list(document.text(node), old, bottom)
-            return [document.fill(node, ranges)] if ranges else []
-        return []
+        ranges = grown_list(document.text(element), old, bottom) if element else None
+        return [document.fill(element, ranges)] if element and ranges else []
 
     def grown_filter(self, old: Area, bottom: int) -> list[Edit]:
         """Edits that let the tab's own filter, and its sort state, reach `bottom`."""

@@ -45,7 +45,7 @@ class Stage:
 
     def __init__(self, spare: Path) -> None:
         ours, theirs = socket.socketpair()
-        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "TZ": "UTC"}
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TZ": "UTC"}
         command = [sys.executable, "-W", "error", "-m", "crash.stage", str(theirs.fileno()), str(spare)]
         self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
         theirs.close()
@@ -197,7 +197,7 @@ def judge(play: Play) -> None:
         if "step" in note:
             assert note["step"] in _steps(play.sheet, run), f"step {note['step']} of {run} is lost"
     assert all(note["left"] == [0, 0] for note in play.noted("left")), "rows still wait"
-    assert not [*litter(play.sheet)], "left behind"
+    assert not (left := [*litter(play.sheet)]), f"left behind: {left}"
 
 
 def _steps(sheet: Path, run: str) -> set[object]:

@@ -15,8 +15,10 @@ disturbed.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import ctypes
 import faulthandler
+import importlib
 import json
 import logging
 import os
@@ -27,12 +29,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import filelock  # noqa: F401 - imported before the fork, as are the backends
 from crash.scenes import SCENES
 
 import experiment_sheet as es
-from experiment_sheet.backends import csv, frame, xlsx  # noqa: F401
-from experiment_sheet.ooxml import create, fresh, reader, writer  # noqa: F401
 from experiment_sheet.provenance import provenance
 
 _PR_SET_PTRACER = 0x59616D61  # prctl(2): any process of this user may trace us, where Yama restricts it
@@ -127,10 +126,29 @@ def _order(order: dict[str, str]) -> int:
     return os.waitpid(int(order["wait"]), 0)[1]
 
 
+def _import_all(folder: Path) -> None:
+    """Import, here and once, whatever actors import in the course of their acts."""
+    for suffix in (".csv", ".xlsx"):
+        for name in ("session", "crashed", "update"):
+            sheet = folder / f"{name}{suffix}"
+            act = SCENES[name].act
+            for step in (*SCENES[name].before, lambda sheet, ack, act=act: (act(sheet, ack), _modules(ack))):
+                os.waitpid(forked(lambda note, step=step: step(sheet, note), str(folder / "modules"), os.devnull), 0)
+    for line in (folder / "modules").read_text().splitlines():
+        for module in json.loads(line).get("modules", ()):
+            with contextlib.suppress(ImportError):
+                importlib.import_module(module)
+
+
+def _modules(ack: Callable[..., None]) -> None:
+    ack(modules=sorted(name for name in sys.modules if not name.startswith("__")))
+
+
 def main() -> None:
     """Take orders until the other end is closed."""
-    provenance()
     os.environ["EXPERIMENT_SHEET_DIR"] = sys.argv[2]
+    provenance()
+    _import_all(Path(sys.argv[2]))
     orders = socket.socket(fileno=int(sys.argv[1])).makefile("rw")
     for line in orders:
         orders.write(json.dumps(_order(json.loads(line))) + "\n")

@@ -1,0 +1,112 @@
+"""Errors at every system call that changes state: the training goes on, says so once, and nothing is lost.
+
+Each call of a scene fails once, with each error that it may give; then the cause is gone. A scene is also played with
+calls that fail every time, which is what a full disk is like. Short writes are played at the library's own `os.write`;
+of a file that has no room left at every length by a limit on the size of files.
+"""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from crash.disturb import Call, Play, Stage, judge, rows_of, strace_or_skip
+from crash.scenes import SCENES
+
+pytestmark = [pytest.mark.crash]
+
+ERRORS = {
+    "openat": ("ENOSPC", "EIO", "EACCES", "EMFILE", "EINTR"),
+    "mkdir": ("ENOSPC", "EACCES", "EIO"),
+    "write": ("ENOSPC", "EIO", "EINTR", "EDQUOT"),
+    "pwrite64": ("ENOSPC", "EIO", "EINTR"),
+    "ftruncate": ("EIO", "EINTR"),
+    "rename": ("ENOSPC", "EIO", "EACCES"),
+    "link": ("ENOSPC", "EIO", "EACCES", "EPERM"),
+    "unlink": ("EIO", "EACCES"),
+    "fsync": ("ENOSPC", "EIO", "EINTR"),
+    "fdatasync": ("EIO",),
+    "copy_file_range": ("ENOSPC", "EIO", "EINTR", "EXDEV"),
+    "fchmod": ("EPERM",),
+    "fchown": ("EPERM",),
+    "fsetxattr": ("ENOSPC",),
+}
+"""What each call may answer, by its manual page."""
+
+EVERYTHING = bool(os.environ.get("EXPERIMENT_SHEET_ALL_FAULTS"))
+SAMPLE = ("first", "session", "column", "archive")
+"""Scenes that are played unless everything is asked for."""
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A stage for all scenes."""
+    strace_or_skip()
+    opened = Stage(tmp_path_factory.mktemp("spare"))
+    yield opened
+    opened.close()
+
+
+def _faults(calls: list[Call]) -> Iterator[tuple[Call, str]]:
+    """Every call with every error; of a sample, each error at every call, one after the other in turn."""
+    turns: dict[str, Iterator[str]] = {name: itertools.cycle(errors) for name, errors in ERRORS.items()}
+    for call in calls:
+        if call.name in ERRORS:
+            for error in ERRORS[call.name] if EVERYTHING else (next(turns[call.name]),):
+                yield call, f"{call.name}:error={error}:when={call.number}"
+        if call.name == "write" and '\\"run\\"' in call.arguments:  # the journal's
+            yield call, f"write:retval=5:when={call.number}"
+
+
+def _judge(play: Play) -> None:
+    assert play.status == 0, f"stopped the training: {play.errors}"
+    assert "Traceback" not in play.errors, play.errors
+    said = [str(note["said"]) for note in play.noted("said") if int(str(note["level"])) >= 30]
+    assert len(said) <= 1, f"said {len(said)} things: {said}"
+    rows_of(play.sheet)
+    play.survive()
+    judge(play)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+@pytest.mark.parametrize("scene", SCENES if EVERYTHING else SAMPLE)
+def test_a_call_that_fails_once_loses_nothing_and_stops_nothing(
+    scene: str, suffix: str, stage: Stage, tmp_path: Path, record_property: pytest.RecordProperty
+) -> None:
+    """Whichever call fails, the process ends with 0, says at most one thing, and every row is there afterwards."""
+    numbers = itertools.count()
+    play = Play(stage, scene, tmp_path / str(next(numbers)), suffix)
+    play.perform()
+    failures, counts = [], collections.Counter[str]()
+    for call, fault in _faults(play.calls()):
+        play = Play(stage, scene, tmp_path / str(next(numbers)), suffix)
+        counts[fault.rsplit(":", 1)[0]] += 1
+        try:
+            play.perform(fault)
+            assert any("INJECTED" in line for line in play.log), "was not reached"
+            _judge(play)
+        except Exception as error:
+            failures.append(f"{fault} {call}\n    {type(error).__name__}: {str(error)[:900]}")
+    record_property("errors", dict(counts))
+    assert not failures, f"{len(failures)} of {counts.total()}:\n" + "\n".join(failures)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+@pytest.mark.parametrize("scene", SCENES if EVERYTHING else SAMPLE)
+@pytest.mark.parametrize("fault", ["fsync:error=EIO", "write:error=ENOSPC", "rename:error=EACCES", "unlink:error=EIO"])
+def test_a_call_that_fails_from_some_point_on_loses_nothing(
+    fault: str, scene: str, suffix: str, stage: Stage, tmp_path: Path
+) -> None:
+    """From the first, third or fifth call on every one fails; what no file took was printed at exit."""
+    for number in (1, 3, 5):
+        play = Play(stage, scene, tmp_path / str(number), suffix)
+        play.perform(f"{fault}:when={number}+")
+        assert play.status == 0, play.errors
+        assert "Traceback" not in play.errors, play.errors
+        play.survive()
+        if not fault.startswith("write"):  # memory is gone with the process; stderr failed, too
+            judge(play)
