@@ -277,7 +277,9 @@ class Checkpoint:
     def _changes(
         self, sheet: str, pending: dict[RunId, Folded], applied: Applied, meeting: _Meeting
     ) -> Iterator[tuple[RunId, Change]]:
-        again = meeting.added | meeting.changed
+        remade = {run for run, live in applied.live.items() if meeting.remake and not live.deleted} - pending.keys()
+        added = meeting.added | remade
+        again = added | meeting.changed
         strangers = again | {
             run for run, folded in pending.items() if changes.needs_history(folded, applied.live.get(run))
         }
@@ -289,7 +291,7 @@ class Checkpoint:
                     live.deleted = False
                 yield run, changes.again(full[run], added=True)
             elif run in again and run in full:
-                yield run, changes.again(full[run], added=run in meeting.added)
+                yield run, changes.again(full[run], added=run in added)
             elif folded is None or (live is not None and live.deleted):
                 continue
             elif run in strangers:

@@ -81,6 +81,13 @@ def record(folder: RunFolder, command: list[str]) -> None:
             _keep_diff(code, folder)
         _keep_files(code, folder, base, _sources(code, base, main))
     folder.write("code/code.json", json.dumps(asdict(code), indent=1))
+    keep_cells(folder)
+
+
+def keep_cells(folder: RunFolder) -> None:
+    """Keep what was run in a notebook so far, which is not always what its file says. Raises OSError."""
+    if (text := program.cells()) is not None and (folder.path / "code" / "code.json").is_file():
+        folder.write("code/cells.py", masking.mask_text(text)[-FILES_LIMIT:])
 
 
 def read(folder: RunFolder) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def query(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     except pd.errors.UndefinedVariableError as error:
         name = str(error).split("'")[1] if "'" in str(error) else where
         raise UnknownColumn(f"{where!r}: there is no column {name!r}{nearest(name, frame)}") from error
-    except (SyntaxError, ValueError, TypeError) as error:
+    except Exception as error:  # pandas lets through whatever its parser and numexpr raise
         example = "lr < 0.01 and model == 'cnn'"
         raise UsageError(f'{where!r} is no query ({error}); one is "{example}"') from error
 

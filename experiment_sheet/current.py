@@ -152,10 +152,11 @@ def log_artifact(
     name: str | None = None,
     type: str | None = None,  # noqa: A002
     aliases: Iterable[str] | None = None,
+    how: str = "copy",
     **unknown: Any,
 ) -> Stored | Artifact | None:
     """Copy a file, a folder or an artifact into the current run's folder; see `Run.log_artifact`."""
-    return _the_run("log_artifact").log_artifact(path, name, type, aliases, **unknown)
+    return _the_run("log_artifact").log_artifact(path, name, type, aliases, how, **unknown)
 
 
 def use_artifact(name: str | Artifact, type: str | None = None, **unknown: Any) -> Artifact:  # noqa: A002

@@ -238,10 +238,24 @@ class Journal:
                 raise OSError(f"{file.path} took {written} of {len(text)} bytes: is the disk full?")
         except OSError:
             self._cut_back()
-            raise
+            if not self._go_elsewhere(file.path.parent):
+                raise
+            self._write_lines()
+            return
         for line in waiting:
             file.length += len(line.text)
             line.end = file.length
+
+    def _go_elsewhere(self, full: Path) -> bool:
+        """Begin a journal in a later folder than one that takes nothing more; False if there is none."""
+        folders = self.files.journals
+        for folder in folders[folders.index(full) + 1 :]:
+            with suppress(OSError):
+                file = _open(folder, self.files.sheet)
+                self._abandon()
+                self._file = file
+                return True
+        return False
 
     def _reopen_if_gone(self) -> None:
         """Somebody deleted the files folder: what is not yet in the sheet has to be written anew."""

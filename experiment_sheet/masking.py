@@ -18,6 +18,7 @@ from experiment_sheet.values import Cell
 
 MASK: Final = "***"
 
+_NUMBERED: Final = re.compile(r"(?: \([^()]*\))+$")  # as `columns` tells namesakes apart: password (input) (2)
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SECRET_WORDS: Final = frozenset(
     ("password", "passwd", "passphrase", "pwd", "secret", "secrets", "credential", "credentials", "apikey", "token")
@@ -63,10 +64,12 @@ _IN_URL: Final = re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)|(?<=://)[^/\s:@]{2
 
 def is_secret(key: str) -> bool:
     """Tell whether a key names a credential."""
-    name = key.rsplit(".", 1)[-1].lstrip("-")
+    name = _NUMBERED.sub("", key).rsplit(".", 1)[-1].lstrip("-")
     if any(fnmatchcase(name.casefold(), pattern) for pattern in _patterns()):
         return True
     words = [word.casefold() for word in _WORDS.findall(name)]
+    while words and words[-1].isdigit():  # password2
+        words.pop()
     if not words:
         return False
     before = words[-2] if len(words) > 1 else None

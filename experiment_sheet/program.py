@@ -46,6 +46,14 @@ def script() -> Path | None:
         return None
 
 
+def cells() -> str | None:
+    """Return what was run so far in a notebook or IPython, a cell after the other; None elsewhere."""
+    ran = getattr(sys.modules.get("__main__"), "In", None)
+    if "IPython" not in sys.modules or not isinstance(ran, list):
+        return None
+    return "\n\n".join(f"# In [{number}]\n{cell}" for number, cell in enumerate(ran) if str(cell).strip())
+
+
 def places() -> list[Path]:
     """Return where to look for the code's repository: by the script, then here."""
     file = getattr(sys.modules.get("__main__"), "__file__", None)

@@ -6,6 +6,7 @@ Each is made by itself: one that can't be made is one message, the others are st
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -47,6 +48,11 @@ def publish(folder: RunFolder, title: str) -> Link | None:
     None where the run has no folder, and so nothing to show. What the run does in the background is waited for.
     """
     background.settle(folder.path)
+    if "IPython" in sys.modules:  # more cells were run since the run began
+        from experiment_sheet import code
+
+        with forgiving("keeping the cells", title):
+            code.keep_cells(folder)
     if not folder.path.is_dir():
         return None
     with forgiving("reading the history", title):

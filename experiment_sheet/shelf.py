@@ -7,7 +7,7 @@ A shelf that is `closed` (another process keeps the run, see `ranks`) accepts ev
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
@@ -24,6 +24,7 @@ from experiment_sheet.values import Link, to_cell
 if TYPE_CHECKING:
     from experiment_sheet.artifact import Artifact
 
+_WAYS: Final[Mapping[str, How]] = {"copy": "copy", "hardlink": "hardlink", "link": "link"}
 _CODE: Final = (".py", ".ipynb")
 _NO_CODE: Final = frozenset(("__pycache__", "node_modules", "site-packages", "venv", "env", "build", "dist"))
 

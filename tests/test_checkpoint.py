@@ -338,6 +338,21 @@ def test_a_deleted_sheet_is_made_anew_with_what_is_going_on(world: World) -> Non
     assert world.rows(LR)["live"] == 3
 
 
+def test_a_run_without_news_is_put_into_the_sheet_that_was_made_anew(world: World) -> None:
+    """Another run's row makes the sheet again; one that goes on silently is in it too, and its end is written."""
+    world.process.absent = 0.2
+    world.log("start", {STATUS: "running", LR: 3}, run="live")
+    world.run()
+    world.path.unlink()
+    world.log("end", {ACC: 0.5}, run="new", drawn=True)
+    world.run()
+    assert world.rows(STATUS)["live"] == "running"
+    world.log("end", {STATUS: "finished"}, run="live")
+    world.run()
+    assert world.rows(STATUS)["live"] == "finished"
+    assert world.rows(LR)["live"] == 3
+
+
 def test_a_sheet_that_is_away_for_a_moment_is_waited_for(world: World) -> None:
     """Excel saves by delete and rename: what comes back within seconds is the sheet."""
     world.log("end", {ACC: 0.1}, run="old")

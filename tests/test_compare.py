@@ -53,6 +53,9 @@ def test_a_typo_gets_the_nearest_column(frame: pd.DataFrame) -> None:
         best(frame, "val_acc", where="latency < 20")
     with pytest.raises(UsageError, match="no query"):
         best(frame, "val_acc", where="latency_ms <")
+    for query in ("bad syntax (", "latency_ms.nope()", "@nope", "", "latency_ms"):
+        with pytest.raises(UsageError):
+            best(frame, "val_acc", where=query)
 
 
 def test_no_run_with_the_metric_is_said(frame: pd.DataFrame) -> None:

@@ -173,6 +173,31 @@ assert [e.event.run for e in read(journal.path)[0]] == ["r1", "r2", "r3"]
     subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="resource limits are POSIX")
+def test_a_journal_that_takes_nothing_more_is_gone_on_with_elsewhere(tmp_path: Path) -> None:
+    """Where the disk of an open journal is full, its waiting events and the new one go to the spare folder."""
+    program = """
+import resource, signal
+from pathlib import Path
+from experiment_sheet.columns import Column
+from experiment_sheet.events import Event
+from experiment_sheet.files import Files
+from experiment_sheet.journal import Journal, read
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+journal = Journal(Files("runs.csv", Path("runs_files"), Path("spare")))
+event = lambda run, size: Event("runs.csv", run, "end", {Column("input", "lr"): "x" * size})
+for n in range(50):
+    journal.append([event(f"r{n}", 100)])
+full = journal.path
+journal.settle(full.name, full.stat().st_size - 10)  # all but the last are in the sheet
+resource.setrlimit(resource.RLIMIT_FSIZE, (full.stat().st_size, resource.RLIM_INFINITY))
+journal.append([event("new", 10)])
+assert journal.path.parent == Path("spare/journal"), journal.path
+assert [e.event.run for e in read(journal.path)[0]] == ["r49", "new"]
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path)
+
+
 def test_a_journal_is_alive_while_its_process_is(tmp_path: Path) -> None:
     """The lock of a journal is held by a living writer and free once the writer was killed."""
     program = """

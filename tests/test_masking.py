@@ -10,7 +10,8 @@ from experiment_sheet.masking import MASK, is_secret, mask_cell, mask_command, m
 @pytest.mark.parametrize(
     "key",
     ["password", "DB_PASSWORD", "api_key", "apiKey", "OPENAI_API_KEY", "hf_token", "token", "auth.token",
-     "client-secret", "AWS_SECRET_ACCESS_KEY", "private_key", "--wandb-api-key", "secret", "user.passwd"],
+     "client-secret", "AWS_SECRET_ACCESS_KEY", "private_key", "--wandb-api-key", "secret", "user.passwd",
+     "password (2)", "db.api_key (output) (3)", "api_key_1", "password2"],
 )  # fmt: skip
 def test_a_key_that_names_a_credential_is_secret(key: str) -> None:
     """However it is spelled and nested."""

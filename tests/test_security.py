@@ -290,15 +290,12 @@ def test_a_line_without_an_end_costs_no_memory(tmp_path: Path) -> None:
     (folder / "checkpoint.json").unlink()
     with open(folder / "checkpoint.json", "wb") as file:
         file.truncate(size)
-    program = (
-        """
+    program = f"""
 from experiment_sheet.sheet import Sheet
 sheet = Sheet("runs.csv")
 sheet.sync()
-print(sorted(sheet.read().index)[0], len(sheet.history(%r)))
+print(sorted(sheet.read().index)[0], len(sheet.history({run!r})))
 """
-        % run
-    )
     done = bounded(program, megabytes=900)
     assert done.stdout.split() == ["behind", "0"], done.stderr[-2000:]
 

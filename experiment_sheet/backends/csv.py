@@ -197,7 +197,11 @@ class CsvBackend(Backend):
                     f"{self._path} could not be written: the disk is full. Make room, and the rows arrive."
                 )
             os.fsync(descriptor)
-            return disk.stamp_of(os.fstat(descriptor))
+            written = disk.stamp_of(os.fstat(descriptor))
+        # A person's program that saves by rename may have put another file here since the look above: ours is then gone.
+        if disk.stamp(self._path) != written:
+            raise disk.changed(self._path)
+        return written
 
     @staticmethod
     def _token(file: CsvFile, seen: disk.Stamp) -> str | None:

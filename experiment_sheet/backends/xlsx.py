@@ -40,26 +40,35 @@ class XlsxBackend(Backend):
             check_tab(target.tab)
         self._path = Path(target.path)
         self._seen: str | None = None  # identity of what `mark` or `read` saw last
+        self._held: Package | None = None  # what `mark` opened, for the write that follows
+
+    def close(self) -> None:
+        """Close the file that `mark` left open."""
+        held, self._held = self._held, None
+        if held is not None:
+            held.close()
 
     def read(self) -> Table:
         """Read everything."""
         from experiment_sheet.ooxml.reader import read
 
+        self.close()
         with Package.open(self._path) as package:
             self._seen = package.identity
             return read(Book(package), self.target.tab)
 
     def mark(self) -> Mark | None:
         """Mark the sheet holds now; None if it has none, or there is no sheet."""
+        self.close()
         self._seen = None
         try:
-            with Package.open(self._path) as package:
-                self._seen = package.identity
-                book = Book(package)
-                tab = book.tab(self.target.tab)
-                return book.workbook.mark(tab) if tab else None
+            self._held = package = Package.open(self._path)
         except SheetMissing:
             return None
+        self._seen = package.identity
+        book = Book(package)
+        tab = book.tab(self.target.tab)
+        return book.workbook.mark(tab) if tab else None
 
     def write(
         self,
@@ -74,19 +83,31 @@ class XlsxBackend(Backend):
         allowed = frozenset(new)
         fresh_ids = dict.fromkeys(run for run in rows if run in allowed).keys()
         request = Request(rows, fresh_ids, last or {}, mark, since, self.look, self.width)
+        try:
+            package = self._opened()
+        except SheetMissing:
+            if not request.new:
+                raise
+            return self._create(request)
+        with package:
+            return self._edit(package, request)
+
+    def _opened(self) -> Package:
+        """Take what `mark` left open, which a save proves to be the file still; else open the file."""
+        held, self._held = self._held, None
         seen, self._seen = self._seen, None
+        if held is not None:
+            return held
         try:
             package = Package.open(self._path)
         except SheetMissing:
             if seen is not None:
                 raise SheetChanged(f"{self._path} was deleted since it was read.") from None
-            if not request.new:
-                raise
-            return self._create(request)
-        with package:
-            if seen is not None and package.identity != seen:
-                raise SheetChanged(f"{self._path} was saved by another program since it was read. Read it again.")
-            return self._edit(package, request)
+            raise
+        if seen is not None and package.identity != seen:
+            package.close()
+            raise SheetChanged(f"{self._path} was saved by another program since it was read. Read it again.")
+        return package
 
     def _edit(self, package: Package, request: Request) -> Written:
         book = Book(package)
@@ -95,7 +116,7 @@ class XlsxBackend(Backend):
         made: dict[str, bytes] = {}
         if tab is None:
             if not request.new:
-                return Written(missing=list(request.rows), token=package.identity)
+                return Written(missing=list(request.rows), token=package.proven())
             name = self.target.tab or self.look.tab
             if self.target.tab is None and book.tab(name) is not None:  # there, but no worksheet
                 raise SheetRefused(f"{self._path} has no tab with cells but {name!r}. Name another tab.")
@@ -106,7 +127,7 @@ class XlsxBackend(Backend):
             raise IllegalTab(f"{self._path}: the new tab could not be added. Add it in Excel.")
         changed, report = work_out(book, tab, request)
         changes: dict[str, Change] = {**made, **changed}
-        token = package.save(changes, remove=report.remove) if changes else package.identity
+        token = package.save(changes, remove=report.remove) if changes else package.proven()
         return Written(report.added, report.missing, report.kept, report.no_room, token=token)
 
     def _create(self, request: Request) -> Written:

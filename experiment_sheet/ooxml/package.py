@@ -174,7 +174,7 @@ class Package:
             entries = self._write_entries(out, wanted, gone)
             raw, checksum = zipdir.packed(entries, out.position, self._directory.comment)
             out.write(raw)
-            now = out.commit(self._stat, prove=self._prove_unchanged if check else self._let_go)
+            now = out.commit(self._stat, prove=lambda: self._before_replacing(check=check))
         self.close()
         return _identity(now, checksum)
 
@@ -220,8 +220,8 @@ class Package:
             return write_grown(out, self._file, at, change)
         return write_patched(out, self._file, at, change, tail)
 
-    def _prove_unchanged(self) -> None:
-        """Raise `SheetChanged` unless the path leads to the file that was read, and that still holds its directory."""
+    def proven(self) -> str:
+        """Identity; raises `SheetChanged` unless the path leads to the file that was read, as it was read."""
         try:
             now = self._real.stat()
             same = _identity(now, 0) == _identity(self._stat, 0)
@@ -230,10 +230,12 @@ class Package:
             same = False
         if not same:
             raise SheetChanged(f"{self.path} was saved by another program since it was read. Read it again.")
-        self._let_go()
+        return self.identity
 
-    def _let_go(self) -> None:
-        """Windows replaces no file that is open."""
+    def _before_replacing(self, *, check: bool) -> None:
+        """Prove the file unchanged, and let go of it, because Windows replaces no file that is open."""
+        if check:
+            self.proven()
         if os.name == "nt":
             self.close()
 

@@ -59,7 +59,7 @@ class Styles:
     """The styles part of a workbook."""
 
     def __init__(self, data: bytes, what: str) -> None:
-        self._document = _parsed(data, what)
+        self._document = parse(data, what)
         root = self._document.root
         if root.name != "styleSheet" or root.uri not in {parts.MAIN, parts.STRICT}:
             raise SheetDamaged(f"{self._document.what} holds no styles. Restore the workbook from a backup.")
@@ -139,12 +139,6 @@ class Styles:
             return self._document.extend(formats, more, count=count)
         whole = b'<%bnumFmts count="%d">%b</%bnumFmts>' % (root.prefix, len(self._new_codes), more, root.prefix)
         return [self._document.insert(root, whole, before=_BEFORE_FORMATS)]
-
-
-@lru_cache(maxsize=4)
-def _parsed(data: bytes, what: str) -> Document:
-    """Read a styles part; the same one is read at every append."""
-    return parse(data, what)
 
 
 @lru_cache(maxsize=1024)

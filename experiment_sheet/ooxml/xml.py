@@ -32,6 +32,7 @@ _NAMED: Final = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 _INTEGER: Final = re.compile(r"\s*[0-9]{1,10}\s*")
 _UTF8: Final = frozenset({None, "utf-8", "utf8", "us-ascii", "ascii"})
 _UNWRAP: Final = re.compile(rb"<!--.*?-->|<\?.*?\?>|<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+_SMALL: Final = 1 << 15
 _DEEPEST: Final = 200  # no part of a real workbook nests deeper than some 30 elements
 
 
@@ -126,7 +127,16 @@ class Document:
 
 
 def parse(data: bytes, what: str) -> Document:
-    """Read a part. `what` names file and part in errors."""
+    """Read a part. `what` names file and part in errors.
+
+    Small parts that were read before are not read again: relationships, styles and the workbook are the same at
+    every append. What is remembered is found by the text itself, so that it can't be out of date, and nobody
+    changes a document.
+    """
+    return _remembered(data, what) if len(data) <= _SMALL else _parsed(data, what)
+
+
+def _parsed(data: bytes, what: str) -> Document:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:4]:
         raise SheetRefused(f"{what} is not UTF-8. Save the workbook again with Excel or LibreOffice.")
     reader = _Reader(data, what)
@@ -135,6 +145,9 @@ def parse(data: bytes, what: str) -> Document:
     except expat.ExpatError as error:
         raise SheetDamaged(f"{what} is not well-formed XML ({error}). Restore the workbook from a backup.") from None
     return Document(data, reader.root, what)
+
+
+_remembered: Final = lru_cache(maxsize=16)(_parsed)
 
 
 def well_formed(chunks: Iterable[bytes], what: str) -> Iterator[bytes]:

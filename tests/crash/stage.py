@@ -25,11 +25,13 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from crash.scenes import SCENES
+from crash.scenes import SCENES, Act
 
 import experiment_sheet as es
 from experiment_sheet.provenance import provenance
@@ -128,20 +130,21 @@ def _order(order: dict[str, str]) -> int:
 
 def _import_all(folder: Path) -> None:
     """Import, here and once, whatever actors import in the course of their acts."""
+    notes = folder / "modules"
     for suffix in (".csv", ".xlsx"):
-        for name in ("session", "crashed", "update"):
-            sheet = folder / f"{name}{suffix}"
-            act = SCENES[name].act
-            for step in (*SCENES[name].before, lambda sheet, ack, act=act: (act(sheet, ack), _modules(ack))):
-                os.waitpid(forked(lambda note, step=step: step(sheet, note), str(folder / "modules"), os.devnull), 0)
-    for line in (folder / "modules").read_text().splitlines():
+        for scene in (SCENES["session"], SCENES["crashed"], SCENES["update"]):
+            sheet = Path(tempfile.mkdtemp(dir=folder)) / f"runs{suffix}"
+            for act in (*scene.before, scene.act):
+                os.waitpid(forked(partial(_rehearse, act, sheet), str(notes), os.devnull), 0)
+    for line in notes.read_text().splitlines():
         for module in json.loads(line).get("modules", ()):
             with contextlib.suppress(ImportError):
                 importlib.import_module(module)
 
 
-def _modules(ack: Callable[..., None]) -> None:
-    ack(modules=sorted(name for name in sys.modules if not name.startswith("__")))
+def _rehearse(act: Act, sheet: Path, note: Notes) -> None:
+    act(sheet, note)
+    note(modules=sorted(name for name in sys.modules if not name.startswith("__")))
 
 
 def main() -> None:

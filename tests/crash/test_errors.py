@@ -64,7 +64,7 @@ def _faults(calls: list[Call]) -> Iterator[tuple[Call, str]]:
 
 def _judge(play: Play) -> None:
     assert play.status == 0, f"stopped the training: {play.errors}"
-    assert "Traceback" not in play.errors, play.errors
+    assert "the actor raised" not in play.errors, play.errors
     said = [str(note["said"]) for note in play.noted("said") if int(str(note["level"])) >= 30]
     assert len(said) <= 1, f"said {len(said)} things: {said}"
     rows_of(play.sheet)
@@ -89,7 +89,7 @@ def test_a_call_that_fails_once_loses_nothing_and_stops_nothing(
             play.perform(fault)
             assert any("INJECTED" in line for line in play.log), "was not reached"
             _judge(play)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a judge stumbles over
             failures.append(f"{fault} {call}\n    {type(error).__name__}: {str(error)[:900]}")
     record_property("errors", dict(counts))
     assert not failures, f"{len(failures)} of {counts.total()}:\n" + "\n".join(failures)
@@ -106,7 +106,7 @@ def test_a_call_that_fails_from_some_point_on_loses_nothing(
         play = Play(stage, scene, tmp_path / str(number), suffix)
         play.perform(f"{fault}:when={number}+")
         assert play.status == 0, play.errors
-        assert "Traceback" not in play.errors, play.errors
+        assert "the actor raised" not in play.errors, play.errors
         play.survive()
         if not fault.startswith("write"):  # memory is gone with the process; stderr failed, too
             judge(play)
