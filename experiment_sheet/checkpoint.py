@@ -186,12 +186,18 @@ class Checkpoint:
         return _Meeting(*generations.runs_since(self.folder, seen, sheet))
 
     def history(self, sheet: str, runs: set[RunId]) -> list[Event]:
-        """Every event of some runs, applied or not, archived or not."""
+        """Every event of some runs, applied or not, archived or not.
+
+        One tab may go by several names (``runs.xlsx``, ``runs.xlsx#runs``): an id that was drawn is one run under
+        all of them; one that a person gave, under its own.
+        """
         found: list[Event] = []
         for path in self.paths().values():
             with suppress(FileNotFoundError):  # archived this moment; so the archive is read last
-                found += [e.event for e in read(path)[0] if e.event.sheet == sheet and e.event.run in runs]
-        return found + [event for event in archive.events(self.folder, runs) if event.sheet == sheet]
+                found += [entry.event for entry in read(path)[0] if entry.event.run in runs]
+        found += archive.events(self.folder, runs)
+        drawn = {event.run for event in found if event.drawn}
+        return [event for event in found if event.sheet == sheet or event.run in drawn]
 
     # Applying
 

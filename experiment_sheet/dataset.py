@@ -27,6 +27,7 @@ from experiment_sheet.code import without_credentials
 from experiment_sheet.columns import Column
 from experiment_sheet.errors import UsageError
 from experiment_sheet.folder import RunFolder
+from experiment_sheet.masking import mask_text
 from experiment_sheet.report import RECORDS, forgiving
 from experiment_sheet.row import RunRow
 from experiment_sheet.values import to_cell
@@ -110,7 +111,7 @@ def _keep(row: RunRow, dataset: Dataset) -> None:
     """Write it down for ``run.json`` and let the row tell it with whatever it tells next."""
     with _lock, forgiving("recording the dataset", dataset.name):
         known = row.folder.read_json(RECORDS["datasets"])
-        known[f"{dataset.name} ({dataset.role})"] = {k: v for k, v in asdict(dataset).items() if v is not None}
+        known[f"{dataset.name} ({dataset.role})"] = _without_secrets(asdict(dataset))
         row.folder.write(RECORDS["datasets"], json.dumps(known, indent=1))
         same = [facts for facts in known.values() if isinstance(facts, dict) and facts.get("role") == dataset.role]
         labels = [" ".join(filter(None, (f["name"], f.get("version"), f.get("blake2b", "")[:SHOWN]))) for f in same]
@@ -118,6 +119,11 @@ def _keep(row: RunRow, dataset: Dataset) -> None:
     for key in ("features", "augmentations"):
         if (text := getattr(dataset, key)) is not None:
             row.recorded[Column("input", key)] = text
+
+
+def _without_secrets(facts: Mapping[str, Any]) -> dict[str, Any]:
+    masked = {key: mask_text(value) if isinstance(value, str) else value for key, value in facts.items()}
+    return {key: value for key, value in masked.items() if value is not None}
 
 
 # Files

@@ -19,6 +19,7 @@ from typing import Any, Final
 from experiment_sheet.columns import Column
 from experiment_sheet.errors import UsageError
 from experiment_sheet.folder import Stored
+from experiment_sheet.masking import mask_text
 from experiment_sheet.report import RECORDS, forgiving
 from experiment_sheet.row import RunRow
 from experiment_sheet.values import Link, clean, cut
@@ -83,7 +84,7 @@ def _claims(kind: Kind, model: object) -> bool:
 def _described(kind: Kind, model: object) -> tuple[str, int | None]:
     architecture, count = type(model).__qualname__, None
     with forgiving("describing the model", architecture):
-        architecture = cut(clean(kind.describe(model)), _LONG)
+        architecture = cut(mask_text(clean(kind.describe(model))), _LONG)
     with forgiving("counting the parameters", architecture[:50]):
         count = kind.count(model)
     return architecture, count

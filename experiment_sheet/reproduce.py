@@ -18,7 +18,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from experiment_sheet import contents, dataset, git
 from experiment_sheet.errors import RunNotFound, UsageError
@@ -27,6 +27,9 @@ from experiment_sheet.masking import MASK
 from experiment_sheet.report import recorded
 from experiment_sheet.sheet import Sheet
 from experiment_sheet.values import to_cell, to_json
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
 _ADDRESS: Final = re.compile(r"(https?|ssh|git)://[^\s-]\S*|[\w.-]+@[\w.-]+:[^\s-]\S*")
@@ -37,9 +40,12 @@ _PATIENCE: Final = 3_600.0  # seconds for a clone
 Facts = Mapping[str, Any]
 
 
-def known(sheet: Sheet, run_id: str) -> dict[str, Any]:
-    """Return everything that is known of a run: its row as it is now, and what its folder holds. Raises RunNotFound."""
-    frame = sheet.read()
+def known(sheet: Sheet, run_id: str, frame: pd.DataFrame | None = None) -> dict[str, Any]:
+    """Return everything that is known of a run: its row as it is now, and what its folder holds. Raises RunNotFound.
+
+    `frame` is what the sheet holds, for who has read it already.
+    """
+    frame = sheet.read() if frame is None else frame
     if run_id not in frame.index:
         raise RunNotFound(f"{sheet.name} has no run {run_id!r}; `experiment-sheet ls` lists them")
     roles = frame.attrs.get("roles", {})

@@ -95,8 +95,8 @@ def _matches(key: str, patterns: tuple[str, ...]) -> bool:
 
 
 def _same_run(sheet: Sheet, facts: Facts) -> dict[str, Any]:
-    ids = [run for run in sheet.read().index if isinstance(run, str)]
-    runs = [known(sheet, run) for run in ids[:1000]]
+    frame = sheet.read()
+    runs = [known(sheet, run, frame) for run in frame.index if isinstance(run, str)]
     if not runs:
         raise RunNotFound(f"{sheet.name} is empty: the command logged no run")
     same = [run for run in runs if logged(run, "inputs") == logged(facts, "inputs")]

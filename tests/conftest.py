@@ -52,3 +52,10 @@ def _shared(name: str) -> Path:
     if not folder.is_dir():
         pytest.skip(f"../shared/{name} is not beside the project")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that run LibreOffice in one worker: some ask whether it is running on this machine."""
+    for item in items:
+        if "soffice" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("libreoffice"))

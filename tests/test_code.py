@@ -213,3 +213,22 @@ def test_a_killed_run_has_its_code_too() -> None:
     subprocess.run([sys.executable, "train.py"], cwd=repo, check=False)
     assert list(repo.glob("runs_files/*/code/files/train.py"))
     assert not list(repo.glob("runs_files/*/run.json"))
+
+
+def test_cells_of_a_notebook_are_kept_as_they_were_run() -> None:
+    """A notebook's file may say something else than what was run; the cells of IPython's history are kept, masked."""
+    pytest.importorskip("IPython")
+    repo = repository(Path("repo"), train="print()\n")
+    secret = "hf_" + "a" * 34
+    ran = ('import experiment_sheet as es; run = es.init("runs.csv")', f'token = "{secret}"', "run.finish()")
+    program = (
+        "import __main__\nfrom IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance(user_module=__main__)\n"
+        f"for cell in {ran!r}: shell.run_cell(cell, store_history=True)"
+    )
+    python(repo, "-c", program)
+    (kept,) = repo.glob("runs_files/*/code/cells.py")
+    text = kept.read_text()
+    assert "es.init" in text
+    assert "run.finish()" in text
+    assert secret not in text

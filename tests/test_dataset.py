@@ -152,3 +152,10 @@ def test_a_wrong_call_raises(row: RunRow, name: Any, role: Any) -> None:
     """A dataset has a name and a role."""
     with pytest.raises(es.UsageError, match="name and a role"):
         dataset.log(row, name, [1], role=role)
+
+
+def test_credentials_are_not_recorded(row: RunRow) -> None:
+    """Neither in addresses nor in what somebody wrote beside them."""
+    token = "hf_" + "a" * 34
+    dataset.log(row, "x", f"https://me:{token}@host/x?sig={token}", version=token, features=[token])
+    assert token not in Path("runs_files/r1/datasets.json").read_text()

@@ -65,6 +65,7 @@ def test_a_file_of_a_day_ago_is_passed(path: Path) -> None:
         assert owner.exists()
 
 
+@pytest.mark.xdist_group("libreoffice")
 def test_a_file_of_this_user_without_a_program_is_passed(path: Path) -> None:
     """LibreOffice crashed here: no such process runs, so the file is stale at once."""
     if any(

@@ -167,6 +167,16 @@ def test_a_tab_that_cannot_be_is_refused_at_once(tab: str, tmp_path: Path) -> No
     assert not (tmp_path / "runs_files").exists()
 
 
+def test_a_tab_under_its_own_name_is_the_same_sheet(tmp_path: Path) -> None:
+    """What was logged without naming the tab is changed by who names it."""
+    run = Sheet(tmp_path / "runs.xlsx").log_run({"acc": 0.5})
+    named = Sheet(f"{tmp_path}/runs.xlsx#runs")
+    assert named.update(run, {"acc": 0.6})
+    assert named.read().loc[run, "acc"] == 0.6
+    assert Sheet(tmp_path / "runs.xlsx").update(run, {"acc": 0.7})
+    assert len(named.read()) == 1
+
+
 def test_a_tab_that_is_not_there_is_made(tmp_path: Path) -> None:
     """In a workbook of ours as in one of people's, whole for Excel, and the first tab stays as it is."""
     pd.DataFrame({"a": [1]}).to_excel(tmp_path / "theirs.xlsx", index=False)

@@ -198,7 +198,7 @@ class CsvBackend(Backend):
                 )
             os.fsync(descriptor)
             written = disk.stamp_of(os.fstat(descriptor))
-        # A person's program that saves by rename may have put another file here since the look above: ours is then gone.
+        # A program that saves by rename may have put another file here since the look above: ours is then gone.
         if disk.stamp(self._path) != written:
             raise disk.changed(self._path)
         return written

@@ -34,19 +34,23 @@ class XlsxBackend(Backend):
     width: int = LAST_COLUMN
     """Last column that may be used."""
 
+    _held: Package | None = None  # what `mark` opened, for the write that follows
+
     def __init__(self, target: Target, *, look: Look = DEFAULT) -> None:
         super().__init__(target, look=look)
         if target.tab is not None:
             check_tab(target.tab)
         self._path = Path(target.path)
         self._seen: str | None = None  # identity of what `mark` or `read` saw last
-        self._held: Package | None = None  # what `mark` opened, for the write that follows
 
     def close(self) -> None:
         """Close the file that `mark` left open."""
         held, self._held = self._held, None
         if held is not None:
             held.close()
+
+    def __del__(self) -> None:  # a caller may ask for the mark alone
+        self.close()
 
     def read(self) -> Table:
         """Read everything."""

@@ -39,7 +39,8 @@ def reproduce(sheet: str, run: str, into: Path, again: bool, as_json: bool, **op
       experiment-sheet reproduce @best --into again --run
     """
     target = Sheet(sheet)
-    facts = known(target, find_run(target.read(), run))
+    frame = target.read()
+    facts = known(target, find_run(frame, run), frame)
     try:
         made = restore(facts, into, repository=options["repository"])
     except OSError as error:

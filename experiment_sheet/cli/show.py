@@ -33,7 +33,8 @@ def show(sheet: str, run: str, packages: bool, as_json: bool) -> None:
       experiment-sheet show @best
     """
     target = Sheet(sheet)
-    facts = known(target, find_run(target.read(), run))
+    frame = target.read()
+    facts = known(target, find_run(frame, run), frame)
     if as_json:
         print_json(facts)
         return

@@ -15,7 +15,7 @@ from typing import Final
 
 from experiment_sheet.errors import SheetDamaged
 from experiment_sheet.ooxml import parts
-from experiment_sheet.ooxml.xml import Document, Edit, Node, apply, attribute, parse, with_attributes
+from experiment_sheet.ooxml.xml import Edit, Node, apply, attribute, parse, with_attributes
 from experiment_sheet.values import Cell, Link
 
 _LIMIT: Final = 65_490
