@@ -34,7 +34,7 @@ from experiment_sheet import archive, changes, generations, leftovers, locks, no
 from experiment_sheet import state as states
 from experiment_sheet.backends.base import Backend, Mark, Written
 from experiment_sheet.changes import Change
-from experiment_sheet.columns import RUN_KEYS, Column, RunId
+from experiment_sheet.columns import RUN_ID, RUN_KEYS, Column, RunId
 from experiment_sheet.errors import SheetChanged, SheetError, SheetMissing, UsageError
 from experiment_sheet.events import Event
 from experiment_sheet.files import Files, prepare
@@ -178,11 +178,11 @@ class Checkpoint:
         try:
             with closing(self.open_backend(sheet)) as backend:
                 mark = backend.mark() if backend.keeps_mark else Mark(state.sheet, applied.generation)
+                seen = mark.generation if mark is not None else self._seen_without_mark(sheet, backend, applied)
         except SheetError:
             return _Meeting()  # who reads the sheet is told
-        if mark is not None and (mark.sheet != state.sheet or mark.generation >= applied.generation):
+        if (mark is not None and mark.sheet != state.sheet) or seen >= applied.generation:
             return _Meeting()
-        seen = mark.generation if mark is not None else 0
         return _Meeting(*generations.runs_since(self.folder, seen, sheet))
 
     def history(self, sheet: str, runs: set[RunId]) -> list[Event]:
@@ -254,7 +254,7 @@ class Checkpoint:
             state.sheet, state.generation, state.token = mark.sheet, mark.generation, None
             applied.generation = mark.generation
             return _Meeting(remake=strange)
-        seen = mark.generation if mark is not None else 0
+        seen = mark.generation if mark is not None else self._seen_without_mark(sheet, backend, applied)
         if seen > state.generation:  # a write whose state was lost
             state.generation, state.token = seen, None
         if seen >= applied.generation:
@@ -274,6 +274,18 @@ class Checkpoint:
         except SheetMissing:  # a tab that is yet to be made
             headers = ()
         return [header for header in headers if header in RUN_KEYS] if headers else None
+
+    def _seen_without_mark(self, sheet: str, backend: Backend, applied: Applied) -> int:
+        """Which of our writes a sheet has seen whose mark a program dropped (pandas writes files anew): by its rows."""
+        if not applied.generation:
+            return 0
+        try:
+            table = backend.read()
+        except SheetMissing:
+            return 0
+        place = table.columns.index(RUN_ID) if RUN_ID in table.columns else None
+        runs = {str(row[place]) for row in table.rows} if place is not None else set()
+        return generations.seen_by(self.folder, sheet, runs)
 
     def _wait_for_sheet(self) -> None:
         deadline = time.monotonic() + self.absent

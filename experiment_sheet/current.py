@@ -31,6 +31,7 @@ from experiment_sheet.status import ending, passing_exception
 
 if TYPE_CHECKING:
     from experiment_sheet.artifact import Artifact
+    from experiment_sheet.contents import How
     from experiment_sheet.dataset import Dataset
 
 _REINIT: Final[Mapping[object, str]] = {
@@ -152,11 +153,11 @@ def log_artifact(
     name: str | None = None,
     type: str | None = None,  # noqa: A002
     aliases: Iterable[str] | None = None,
-    how: str = "copy",
+    how: How = "copy",
     **unknown: Any,
 ) -> Stored | Artifact | None:
     """Copy a file, a folder or an artifact into the current run's folder; see `Run.log_artifact`."""
-    return _the_run("log_artifact").log_artifact(path, name, type, aliases, how, **unknown)
+    return _the_run("log_artifact").log_artifact(path, name, type, aliases, how=how, **unknown)
 
 
 def use_artifact(name: str | Artifact, type: str | None = None, **unknown: Any) -> Artifact:  # noqa: A002

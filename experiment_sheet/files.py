@@ -28,6 +28,8 @@ Lines of *.jsonl are events, archive.jsonl.gz holds old ones (zcat reads it), ch
 `experiment-sheet sync` puts waiting rows into the sheet.
 """
 
+_FILES: Final = "_files"
+_LONGEST: Final = 255  # bytes of a name: NAME_MAX of Linux and macOS; NTFS allows as many UTF-16 units
 _CLAIM: Final = 1 << 16  # bytes of sheet.json that are read
 
 _temporary: dict[str, Path] = {}
@@ -145,8 +147,17 @@ def clock_of(folder: Path) -> float | None:
 
 
 def _beside(path: Path) -> Path:
-    first = path.with_name(f"{path.stem}_files")
-    return first if _is_ours(first, path.name) else path.with_name(f"{path.name}_files")
+    first = path.with_name(_fitting(path.stem))
+    return first if _is_ours(first, path.name) else path.with_name(_fitting(path.name))
+
+
+def _fitting(name: str) -> str:
+    """Name the files folder of a name; cut, and told apart by a hash, where it would be longer than a name may be."""
+    if len(os.fsencode(name)) + len(_FILES) <= _LONGEST:
+        return f"{name}{_FILES}"
+    import hashlib
+
+    return f"{name[:60]}-{hashlib.blake2b(os.fsencode(name), digest_size=4).hexdigest()}{_FILES}"
 
 
 def _is_ours(folder: Path, sheet: str) -> bool:
@@ -154,11 +165,15 @@ def _is_ours(folder: Path, sheet: str) -> bool:
     if owner is not None:
         return owner == sheet
     try:
-        entries = list(folder.iterdir())
-    except OSError:
-        return not folder.exists() or folder.is_dir()
-    # Nothing but run folders (or a journal being made this moment): somebody deleted our journal.
-    return all(e.name == "journal" or (e / "run.json").exists() or any(e.glob("history-*")) for e in entries)
+        # Nothing but run folders (or a journal being made this moment): somebody deleted our journal.
+        return all(
+            entry.name == "journal" or (entry / "run.json").exists() or any(entry.glob("history-*"))
+            for entry in folder.iterdir()
+        )
+    except NotADirectoryError:
+        return False
+    except OSError:  # none there; or one that nobody may look into
+        return True
 
 
 def _state_folder(target: Target) -> Path:

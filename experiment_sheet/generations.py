@@ -13,7 +13,7 @@ nothing where it is there; but a row of that block which a person deleted before
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,6 +72,14 @@ def runs_since(folder: Path, generation: int, sheet: str) -> tuple[set[RunId], s
             added.update(line.added)
             changed.update(line.changed)
     return added, changed - added
+
+
+def seen_by(folder: Path, sheet: str, runs: Collection[RunId]) -> int:
+    """The last generation that a sheet without a mark has seen, to judge by the rows it holds; 0 for none."""
+    return max(
+        (line.generation for line in _lines(folder / NAME) if line.sheet == sheet and line.added.keys() & runs),
+        default=0,
+    )
 
 
 def _compact(path: Path) -> None:

@@ -15,7 +15,7 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -48,7 +48,12 @@ class Ledger:
     target: Target
     look: Look
     journal: Journal
-    _waits: bool = field(default=False)  # something was recorded that no checkpoint of ours has applied
+    _recorded: int = 0  # calls that recorded something, and how many of them a checkpoint of ours has applied
+    _arrived: int = 0
+
+    @property
+    def _waits(self) -> bool:
+        return self._recorded > self._arrived
 
     @property
     def root(self) -> Path:
@@ -109,7 +114,7 @@ class Ledger:
         `durable`: if they have to wait, they are fsynced where they wait.
         """
         outcome = Outcome()
-        self._waits = True
+        self._recorded += 1
         try:
             self._claim()
             self._journal(events)
@@ -142,7 +147,7 @@ class Ledger:
 
     def sync(self, *, wait: float, everything: bool = False) -> Outcome:
         """Run a checkpoint; what stands in its way becomes one message and an entry of `Outcome.errors`."""
-        name = self.journal.files.sheet
+        name, recorded = self.journal.files.sheet, self._recorded  # another thread may record meanwhile
         try:
             outcome = self.checkpoint.run(wait=wait, all_of_it=everything)
         except SheetError as error:
@@ -152,7 +157,7 @@ class Ledger:
             message = f"{what}. Training goes on; rows arrive with a later call or `experiment-sheet sync`."
             notices.say("waits", sheet, message)
         if not outcome.errors:
-            self._waits = False
+            self._arrived = max(self._arrived, recorded)
             if notices.settle("waits", name):
                 notices.logger.info("%s: the waiting rows have arrived", name)
         return outcome
@@ -170,7 +175,7 @@ class Ledger:
     def after_fork(self) -> None:
         """Start anew in a forked child."""
         self.journal.forget_file()
-        self._waits = False
+        self._arrived = self._recorded
 
 
 def ledger_of(target: Target, *, look: Look = DEFAULT) -> Ledger:

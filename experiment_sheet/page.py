@@ -222,7 +222,9 @@ def _code(found: object) -> str:
 def _system(found: object) -> str:
     if not isinstance(found, Mapping):
         return ""
-    shown = {key: value for key, value in found.items() if key not in ("packages", "environment", "memory", "gpus")}
+    shown = {
+        key: value for key, value in found.items() if key not in ("packages", "environment", "memory", "gpus", "pid")
+    }
     memory = found.get("memory")
     rows = {key: _text(_fact(value)) for key, value in shown.items()}
     rows["memory"] = f"{memory / (1 << 30):.1f} GB" if isinstance(memory, int) else ""

@@ -28,7 +28,17 @@ processor or library chooses; a different seed or dataset shows far above."""
 
 SHEET: Final = "reproduced.xlsx"
 
-_AGAIN: Final = ("PYTHONHASHSEED", "OMP_*", "MKL_*", "OPENBLAS_*", "NUMEXPR_*", "KMP_*", "CUBLAS_*", "TF_*", "XLA_*")
+_AGAIN: Final = (
+    "PYTHONHASHSEED",
+    "OMP_*",
+    "MKL_*",
+    "OPENBLAS_*",
+    "NUMEXPR_*",
+    "KMP_*",
+    "CUBLAS_*",
+    "TF_[DCEXGNF]*",
+    "XLA_*",
+)
 """Recorded variables that are set again: those of determinism and threads; others name things of one machine."""
 
 _OURS: Final = ("EXPERIMENT_SHEET*", "WANDB_*", "MLFLOW_*")

@@ -56,7 +56,9 @@ class Sheet:
     """
 
     def __init__(self, target: str | os.PathLike[str] | Target | None = None, *, template: Look | None = None) -> None:
-        self.target: Target = parse(os.environ.get(REDIRECT) or (default_target() if target is None else target))
+        named = parse(default_target() if target is None else target)
+        elsewhere = os.environ.get(REDIRECT) if named.scheme != "memory" else None
+        self.target: Target = parse(elsewhere) if elsewhere else named
         self._look = template or DEFAULT
         open_backend(self.target, look=self._look).close()  # a tab that can't be is said now, not after the training
         self._epochs: dict[RunId, int] = {}

@@ -66,6 +66,8 @@ class Shelf:
         if self.closed:
             return None
         with forgiving("storing the artifact", os.fspath(path)):
+            if not os.fspath(path):
+                raise FileNotFoundError("the path is empty")  # not the working folder
             return self.note(self.row.folder.store(Path(path), name, type=kind, how=how))
         return None
 

@@ -19,12 +19,14 @@ from experiment_sheet.folder import RunFolder
 from experiment_sheet.machine import host_name
 
 ENVIRONMENT: Final = (
-    *("CUDA_*", "CUBLAS_*", "CUDNN_*", "NVIDIA_*", "NCCL_*", "HIP_*", "ROCR_*", "TORCH_*", "PYTORCH_*", "TF_*"),
+    *("CUDA_*", "CUBLAS_*", "CUDNN_*", "NVIDIA_*", "NCCL_*", "HIP_*", "ROCR_*", "TORCH_*", "PYTORCH_*"),
+    *("TF_DETERMINISTIC_*", "TF_CUDNN_*", "TF_ENABLE_*", "TF_XLA_*", "TF_GPU_*", "TF_NUM_*", "TF_FORCE_*"),
     *("XLA_*", "JAX_*", "OMP_*", "MKL_*", "OPENBLAS_*", "NUMEXPR_*", "KMP_*", "BLIS_*", "PYTHONHASHSEED", "PYTHONPATH"),
     *("RANK", "LOCAL_RANK", "WORLD_SIZE", "SLURM_JOB_*", "SLURM_ARRAY_*", "SLURM_N*", "SLURM_CPUS_*", "SLURM_GPUS*"),
     *("CONDA_DEFAULT_ENV", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZ"),
 )
-"""Environment variables that are recorded: those that change what is computed. ``EXPERIMENT_SHEET_ENV`` adds more."""
+"""Environment variables that are recorded: those that change what is computed. ``EXPERIMENT_SHEET_ENV`` adds more.
+TensorFlow's are named, because Terraform, whose variables hold secrets, has the same first letters."""
 
 _PATIENCE: Final = 10.0  # seconds for nvidia-smi, which may have to wake the driver
 _GPU: Final = ("name", "memory.total", "driver_version", "uuid")

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-PATIENCE = 60.0
+PATIENCE = 40.0
 """Seconds until something that the program was asked for counts as failed; the first start makes a profile."""
 
 _MACRO = """

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+import experiment_sheet as es
 from experiment_sheet.contents import files_below, measure, put
-from experiment_sheet.folder import RunFolder
+from experiment_sheet.folder import RunFolder, Stored
 
 posix = pytest.mark.skipif(os.name == "nt", reason="links and pipes as POSIX has them")
 
@@ -137,3 +138,14 @@ def test_one_unreadable_file_does_not_cost_the_others(tmp_path: Path, caplog: py
         stored = RunFolder(tmp_path / "run").store(tmp_path / "d")
     assert stored.size == 1
     assert "left out" in caplog.text
+
+
+def test_a_run_may_share_what_is_big(tmp_path: Path) -> None:
+    """By a word of `log_artifact`; another word is the caller's mistake."""
+    Path("weights.bin").write_bytes(b"abc")
+    with es.init("runs.csv") as run:
+        stored = run.log_artifact("weights.bin", how="hardlink")
+        assert isinstance(stored, Stored)
+        assert (Path(run.dir) / stored.name).samefile("weights.bin")
+        with pytest.raises(es.UsageError, match="hardlink"):
+            run.log_artifact("weights.bin", how="move")  # type: ignore[arg-type]

@@ -45,6 +45,7 @@ def test_the_sheet_is_opened_in_the_persons_program(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="a shell script stands in for the person's program")
 def test_a_google_sheet_is_opened_in_the_browser(tmp_path: Path) -> None:
     """Its address is handed over."""
+    pytest.importorskip("experiment_sheet.backends.gsheet")
     _, said = opened(tmp_path / "bin", "-s", "https://docs.google.com/spreadsheets/d/KEY_1/edit#gid=0")
     assert said == "https://docs.google.com/spreadsheets/d/KEY_1/edit"
 

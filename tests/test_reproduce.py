@@ -223,6 +223,17 @@ def test_the_folder_has_to_be_new(tmp_path: Path) -> None:
         restore({"run_id": "r1"}, tmp_path / "full")
 
 
+def test_a_redirected_program_writes_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every sheet that is named is the one; what is kept in memory stays there."""
+    monkeypatch.setenv("EXPERIMENT_SHEET_REDIRECT", "one.csv")
+    es.log_run("runs.xlsx", {"lr": 1})
+    es.init(project="cats").finish()
+    es.Sheet("gsheet://KEY/Tab").append([{"lr": 2}])
+    es.init(mode="disabled").finish()
+    assert len(es.Sheet().read()) == 3
+    assert {path.name for path in Path().glob("*.*")} - {".xdg"} == {"one.csv"}
+
+
 # What somebody else may have written into run folders
 
 

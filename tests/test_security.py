@@ -7,7 +7,6 @@ import gzip
 import json
 import logging
 import os
-
 import stat
 import subprocess
 import sys

@@ -130,6 +130,21 @@ def test_a_stale_save_is_seen_by_readers_and_mended_by_sync(tmp_path: Path) -> N
     assert pd.read_excel(path, engine="openpyxl")["x"].tolist() == [1, 2, 3]
 
 
+def test_a_save_by_pandas_is_no_stale_one(tmp_path: Path) -> None:
+    """pandas writes the file anew, without our mark: rows it dropped stay deleted; rows of later writes come back."""
+    path = tmp_path / "runs.xlsx"
+    sheet = Sheet(path)
+    for x in range(4):
+        sheet.append({"x": x})
+    frame = pd.read_excel(path, engine="openpyxl")
+    frame[frame["x"] != 1].to_excel(path, index=False, sheet_name="runs")
+    sheet.append({"x": 9})
+    assert sheet.read()["x"].tolist() == [0, 2, 3, 9]
+    frame[frame["x"] < 1].to_excel(path, index=False, sheet_name="runs")  # a copy of before, as far as its rows tell
+    assert sheet.sync() == 0
+    assert sheet.read()["x"].tolist() == [0, 1, 2, 3, 9]
+
+
 def test_two_sheets_of_one_stem_never_share_a_folder(tmp_path: Path) -> None:
     """Also where both were opened before either had written: the second to write goes elsewhere, and is found."""
     excel, text = Sheet(tmp_path / "runs.xlsx"), Sheet(tmp_path / "runs.csv")

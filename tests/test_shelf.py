@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,9 @@ def test_what_is_big_need_not_be_copied() -> None:
             assert stored.size == 1000  # type: ignore[union-attr]
         with pytest.raises(es.UsageError, match="hardlink"):
             run.log_artifact("big.bin", how="teleport")
-    assert os.path.samefile("big.bin", files(run) / "hardlink")
+    assert Path("big.bin").samefile(files(run) / "hardlink")
     assert (files(run) / "link").is_symlink()
-    assert not os.path.samefile("big.bin", files(run) / "copy")
+    assert not Path("big.bin").samefile(files(run) / "copy")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
@@ -69,6 +70,7 @@ def test_a_file_that_changes_while_it_is_copied() -> None:
             while not stop.is_set():
                 file.write(b"1" * 10_000)
                 file.flush()
+                time.sleep(0.001)
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -135,3 +137,20 @@ def test_figures_after_close_and_pyplot_itself() -> None:
     assert {"closed.png", "current.png", "in.a.dict.png"} <= {
         path.name for path in (files(run).parent / "plots").iterdir()
     }
+
+
+def test_datasets_and_models_of_a_run() -> None:
+    """They are noted while the run goes on, filter columns stand in the row, and the model is linked."""
+    np = pytest.importorskip("numpy")
+    linear = pytest.importorskip("sklearn.linear_model")
+    Path("train.csv").write_text("a,b\n1,2\n")
+    with es.init("runs.csv") as run:
+        run.log_dataset("train.csv", "train.csv", version="1", features=["a", "b"])
+        es.log_dataset("held out", np.zeros((3, 2)), role="test")
+        assert run.log_model(linear.LinearRegression().fit([[0], [1]], [0, 1]), "line") is not None
+        run.log({"loss": 1})
+        run.log({"loss": 0.5})
+    frame = es.Sheet("runs.csv").read()
+    assert {"train_data", "features", "model", "architecture"} <= set(frame.columns)
+    assert (Path("runs_files").parent / frame["model"].iloc[0]).exists()
+    assert frame["loss"].tolist() == [0.5]

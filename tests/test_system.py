@@ -64,12 +64,20 @@ def test_environment_is_by_allow_list_and_masked() -> None:
         "PYTHONHASHSEED": "0",
         "CUDA_VISIBLE_DEVICES": "1",
         "HOME": "/home/me",
+        "TF_VAR_db": "hunter2",  # Terraform's
+        "TF_DETERMINISTIC_OPS": "1",
         "OPENAI_API_KEY": "sk-" + "a" * 30,
         "MY_FLAG": "on",
         "TORCH_TOKEN": "ghp_" + "a" * 36,
         "NCCL_API_KEY": "plain",
     }
-    allowed = {"PYTHONHASHSEED": "0", "CUDA_VISIBLE_DEVICES": "1", "TORCH_TOKEN": "***", "NCCL_API_KEY": "***"}
+    allowed = {
+        "TF_DETERMINISTIC_OPS": "1",
+        "PYTHONHASHSEED": "0",
+        "CUDA_VISIBLE_DEVICES": "1",
+        "TORCH_TOKEN": "***",
+        "NCCL_API_KEY": "***",
+    }
     assert environment(variables) == allowed
     assert environment(variables | {"EXPERIMENT_SHEET_ENV": "MY_*, OPENAI*"}) == allowed | {
         "MY_FLAG": "on",

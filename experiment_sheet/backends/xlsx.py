@@ -8,6 +8,7 @@ than 15 digits, and that number. Links come back as their text.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from experiment_sheet import columns as column_rules
@@ -34,7 +35,7 @@ class XlsxBackend(Backend):
     width: int = LAST_COLUMN
     """Last column that may be used."""
 
-    _held: Package | None = None  # what `mark` opened, for the write that follows
+    _held: tuple[Package, Book] | None = None  # what `mark` opened, for the write that follows
 
     def __init__(self, target: Target, *, look: Look = DEFAULT) -> None:
         super().__init__(target, look=look)
@@ -47,7 +48,7 @@ class XlsxBackend(Backend):
         """Close the file that `mark` left open."""
         held, self._held = self._held, None
         if held is not None:
-            held.close()
+            held[0].close()
 
     def __del__(self) -> None:  # a caller may ask for the mark alone
         self.close()
@@ -66,13 +67,17 @@ class XlsxBackend(Backend):
         self.close()
         self._seen = None
         try:
-            self._held = package = Package.open(self._path)
+            package = Package.open(self._path)
         except SheetMissing:
             return None
-        self._seen = package.identity
-        book = Book(package)
-        tab = book.tab(self.target.tab)
-        return book.workbook.mark(tab) if tab else None
+        with ExitStack() as stack:
+            stack.callback(package.close)
+            book = Book(package)
+            tab = book.tab(self.target.tab)
+            found = book.workbook.mark(tab) if tab else None
+            self._seen, self._held = package.identity, (package, book)
+            stack.pop_all()
+        return found
 
     def write(
         self,
@@ -87,21 +92,20 @@ class XlsxBackend(Backend):
         allowed = frozenset(new)
         fresh_ids = dict.fromkeys(run for run in rows if run in allowed).keys()
         request = Request(rows, fresh_ids, last or {}, mark, since, self.look, self.width)
+        held, self._held = self._held, None  # a save proves that it still is the file
         try:
-            package = self._opened()
+            package = held[0] if held else self._opened()
         except SheetMissing:
             if not request.new:
                 raise
             return self._create(request)
         with package:
-            return self._edit(package, request)
+            self._seen = None
+            return self._edit(package, held[1] if held else Book(package), request)
 
     def _opened(self) -> Package:
-        """Take what `mark` left open, which a save proves to be the file still; else open the file."""
-        held, self._held = self._held, None
+        """Open the file; raises `SheetChanged` if it is another than the one that was seen."""
         seen, self._seen = self._seen, None
-        if held is not None:
-            return held
         try:
             package = Package.open(self._path)
         except SheetMissing:
@@ -113,8 +117,7 @@ class XlsxBackend(Backend):
             raise SheetChanged(f"{self._path} was saved by another program since it was read. Read it again.")
         return package
 
-    def _edit(self, package: Package, request: Request) -> Written:
-        book = Book(package)
+    def _edit(self, package: Package, book: Book, request: Request) -> Written:
         check_editable(package, book.workbook)
         tab = book.tab(self.target.tab)
         made: dict[str, bytes] = {}

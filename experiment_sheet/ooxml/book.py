@@ -7,7 +7,6 @@ from functools import cached_property
 
 from experiment_sheet.columns import RUN_ID
 from experiment_sheet.errors import SheetRefused
-from experiment_sheet.ooxml import names
 from experiment_sheet.ooxml.held import Holder
 from experiment_sheet.ooxml.parts import Source
 from experiment_sheet.ooxml.place import find_place
@@ -58,7 +57,7 @@ class Book:
     def _own(self) -> Tab | None:
         """Tab that was logged into before, else the first that holds a table of runs, else the first."""
         worksheets = [tab for tab in self.workbook.tabs if tab.is_worksheet]
-        ours = {name.scope for name in self.workbook.names if names.is_ours(name.name)}
+        ours = {name.scope for name in self.workbook.names if name.ours}
         known = [tab for tab in worksheets if tab.index in ours]
         if known:
             # A copied tab carries the names too; what is written since tells the original.

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from experiment_sheet.ooxml.names import is_ours
 from experiment_sheet.ooxml.parts import Source
 from experiment_sheet.ooxml.table import Area, area_of
 from experiment_sheet.ooxml.workbook import Name, Tab, Workbook
@@ -67,7 +66,7 @@ class Growth:
         return _REFERENCE.sub(self._grown, text) if "!" in text else text
 
     def _name_text(self, name: Name) -> str:
-        if is_ours(name.name):
+        if name.ours:
             return name.text
         if name.name.lower() == _FILTER and name.scope == self._tab.index:  # must equal the tab's own filter
             return _REFERENCE.sub(self._filter_grown, name.text)

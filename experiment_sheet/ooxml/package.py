@@ -191,7 +191,7 @@ class Package:
             if key in wanted:
                 written[key] = self._write_changed(out, entry, wanted[key][1])
             else:
-                written[key] = replace(entry, offset=out.position)
+                written[key] = entry if entry.offset == out.position else replace(entry, offset=out.position)
                 out.copy(self._file, entry.offset, self._directory.end_of(entry) - entry.offset)
         kept = [written[key] for key in self._entries if key in written]
         added = [zipdir.new_entry(name) for key, (name, _) in wanted.items() if key not in self._entries]

@@ -56,6 +56,7 @@ class Name:
     text: str
     comment: str | None
     node: Node
+    ours: bool
 
 
 class Workbook:
@@ -84,14 +85,14 @@ class Workbook:
         """Header row → (defined name, column number) of the names of ours in a tab."""
         found: dict[int, list[tuple[str, int]]] = {}
         for name in self.names:
-            place = self._place(name, tab) if names.is_ours(name.name) else None
+            place = self._place(name, tab) if name.ours else None
             if place:
                 found.setdefault(place[0], []).append((name.name, place[1]))
         return found
 
     def identities(self, tab: Tab) -> list[tuple[str, str | None]]:
         """Names of ours that belong to a tab, with their comments."""
-        return [(n.name, n.comment) for n in self.names if n.scope == tab.index and names.is_ours(n.name)]
+        return [(n.name, n.comment) for n in self.names if n.ours and n.scope == tab.index]
 
     def mark(self, tab: Tab) -> Mark | None:
         """Mark that a tab holds; one that belongs to the whole workbook counts where the tab has none."""
@@ -115,7 +116,7 @@ class Workbook:
 
     def _has_come_up(self, name: Name, drop: Collection[str]) -> bool:
         hidden = name.node.attrs.get("hidden") in {"1", "true"}
-        return names.is_ours(name.name) and not hidden and name.name.lower() not in drop
+        return name.ours and not hidden and name.name.lower() not in drop
 
     def _is_dropped(self, name: Name, tab: Tab, drop: Collection[str]) -> bool:
         low = name.name.lower()
@@ -181,12 +182,14 @@ class Workbook:
         return Tab(name, index, sheet_id, found.part, found.kind, hidden)
 
     def _name(self, node: Node) -> Name:
+        name = node.attrs.get("name", "")
         return Name(
-            node.attrs.get("name", ""),
+            name,
             self._document.integer(node, "localSheetId") if "localSheetId" in node.attrs else None,
             self._document.text(node),
             node.attrs.get("comment"),
             node,
+            names.is_ours(name),
         )
 
     def _place(self, name: Name, tab: Tab) -> tuple[int, int] | None:

@@ -153,6 +153,8 @@ class Worksheet:
 
     def with_widths(self, widths: Mapping[int, float], styles: Mapping[int, int]) -> list[Edit]:
         """Edits that give new columns a width, and a style for cells to come; a column that has one keeps it."""
+        if not widths:
+            return []
         node = self.first("cols")
         number = self.document.integer
         taken = [(number(child, "min"), number(child, "max")) for child in node.children] if node else []
