@@ -302,7 +302,7 @@ class Checkpoint:
             run for run, folded in pending.items() if changes.needs_history(folded, applied.live.get(run))
         }
         prior, full = self._prior(sheet, strangers, pending)
-        for run in [*sorted(again - pending.keys()), *pending]:
+        for run in [*(run for run in full if run in again and run not in pending), *pending]:
             folded, live = pending.get(run), applied.live.get(run)
             if folded is not None and folded.restored:
                 if live is not None:

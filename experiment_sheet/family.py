@@ -5,10 +5,8 @@ A child names its parent; the parent's row has mean and standard deviation of wh
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
-import statistics
 from collections.abc import Collection, Iterable, Mapping
 
 from experiment_sheet.columns import flatten
@@ -30,9 +28,9 @@ def together(children: Iterable[Mapping[str, object]]) -> dict[str, float]:
     found: dict[str, float] = {}
     for key, numbers in values.items():
         if not key.endswith(_DERIVED):
-            found[f"{key}.mean"] = math.fsum(numbers) / len(numbers)
+            mean = found[f"{key}.mean"] = math.fsum(numbers) / len(numbers)
             if len(numbers) > 1:
-                found[f"{key}.std"] = statistics.stdev(numbers)
+                found[f"{key}.std"] = math.sqrt(math.fsum((one - mean) ** 2 for one in numbers) / (len(numbers) - 1))
     return found
 
 
@@ -46,5 +44,7 @@ def inputs_hash(config: object, ignore: Collection[str] = ()) -> str:
         for key, value in flatten(config).items()
         if not any(key == name or key.startswith(f"{name}.") for name in ignore)
     }
+    import hashlib  # OpenSSL takes milliseconds to load
+
     text = json.dumps(left, sort_keys=True)
     return "h" + hashlib.blake2b(text.encode(), digest_size=8).hexdigest()  # a letter, so that it is no number

@@ -435,7 +435,14 @@ es.Sheet("results/runs.{suffix}").sync()
 """
     Path("train.py").write_text(program)
     line = [sys.executable, "train.py", "--token", "hunter2-option", "--api-key=hunter2-equals", f"--x={SECRET}"]
-    done = subprocess.run([*line, "WANDB_API_KEY=hunter2-var"], capture_output=True, text=True, check=False)
+    secrets = {
+        "OPENAI_API_KEY": "hunter2-env",
+        "HF_TOKEN": "hunter2-env",
+        "SLURM_DB": "x://a:hunter2@h",
+        "CUDA_X": SECRET,
+    }
+    line.append("WANDB_API_KEY=hunter2-var")
+    done = subprocess.run(line, capture_output=True, text=True, check=False, env=os.environ | secrets)
     assert done.returncode == 0, done.stderr[-2000:]
     Path("train.py").unlink()
     for copy in Path("results").rglob("train.py"):  # a person who logs a file has its contents logged
