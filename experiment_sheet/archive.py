@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "archive.jsonl.gz"
 _PIECE: Final = 1 << 20
+_ASKED: Final = 4  # writers of journals, before all are asked
 _MOST: Final = 8 << 30  # bytes that are unpacked at most: a small file can be made to hold any amount
 
 
@@ -39,11 +41,10 @@ def tidy(folder: Path, state: State, journals: Mapping[str, Path], *, own: Path 
     """
     _unlink(state, journals)
     needed = {live.journal for applied in state.sheets.values() for live in applied.live.values()}
-    spent = [
-        path
-        for name, path in journals.items()
-        if path != own and name not in needed and _is_spent(path, state) and is_dead(path)
-    ]
+    spent = [p for name, p in journals.items() if p != own and name not in needed and _is_spent(p, state)]
+    if len(spent) < at or not _is_worth_it(spent, at):
+        return
+    spent = [path for path in spent if is_dead(path)]
     if len(spent) < at:
         return
     living = {run for applied in state.sheets.values() for run in applied.live}
@@ -52,6 +53,12 @@ def tidy(folder: Path, state: State, journals: Mapping[str, Path], *, own: Path 
     state.archived = [path.name for path in spent]
     save(folder, state, durable=True)  # else a power loss could take it, and leave the unlinked journals' offsets
     _unlink(state, journals)
+
+
+def _is_worth_it(journals: Sequence[Path], at: int) -> bool:
+    """Guess, from a few, whether most writers are dead: in a living crowd to ask each would cost more than the write."""
+    few = random.sample(journals, min(_ASKED, len(journals)))
+    return at <= 1 or 2 * sum(map(is_dead, few)) >= len(few)
 
 
 def _is_spent(journal: Path, state: State) -> bool:

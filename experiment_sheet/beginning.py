@@ -76,8 +76,7 @@ class Start:
         """Begin the run. Raises RunNotFound and UsageError where `resume` can't be had."""
         limit = template.max_columns if template else MAX_COLUMNS
         if self.rank:
-            row = RunRow(sheet, self.said["id"] or draw_run_id(), max_columns=limit)
-            return Run(row, self._details({}), self.config, rank=self.rank, own_history=self.rank_history)
+            return self._beside(sheet, limit)
         facts: dict[str, Any] = dict(provenance())
         if self.if_exists:
             facts["inputs_hash"] = inputs_hash(self.config, self.ignore)
@@ -86,6 +85,14 @@ class Start:
         # A sheet that is named after the project needs no column that says it in every row.
         facts["project"] = self.said["project"] if named_sheet else None
         return Run(row, self._details(facts), self.config, skipped=is_done, on_end=on_end)
+
+    def _beside(self, sheet: Sheet, limit: int) -> Run:
+        """Make the run of a process whose run another one keeps. Where that one skips it, this one does, too."""
+        row = RunRow(sheet, self.said["id"] or draw_run_id(), max_columns=limit)
+        runs = past.same_inputs(sheet, inputs_hash(self.config, self.ignore)) if self.if_exists == "skip" else {}
+        is_done = "finished" in runs.values()  # one that is running may be our own
+        details = self._details({})
+        return Run(row, details, self.config, rank=self.rank, own_history=self.rank_history, skipped=is_done)
 
     def _details(self, facts: Mapping[str, Any]) -> dict[str, object]:
         group = self.said["group"]

@@ -190,9 +190,11 @@ def log_model(model: Any, name: str = "model") -> Stored | None:
     return _the_run("log_model").log_model(model, name)
 
 
-def watch(models: Any, criterion: object = None, log: str | None = "gradients", log_freq: int = 1000) -> None:
+def watch(
+    models: Any, criterion: object = None, log: str | None = "gradients", log_freq: int = 1000, **more: Any
+) -> None:
     """Log norms of a PyTorch model with the current run; see `Run.watch`."""
-    _the_run("watch").watch(models, criterion, log, log_freq)
+    _the_run("watch").watch(models, criterion, log, log_freq, **more)
 
 
 def unwatch(models: Any = None) -> None:
@@ -210,11 +212,11 @@ def define_metric(name: str, step_metric: str | None = None, **words: Any) -> No
     _the_run("define_metric").define_metric(name, step_metric, **words)
 
 
-def finish(exit_code: int | None = None) -> None:
+def finish(exit_code: int | None = None, **unknown: Any) -> None:
     """End the current run; without one nothing happens."""
     run = current()
     if run is not None:
-        run.finish(exit_code)
+        run.finish(exit_code, **unknown)
 
 
 class Current(Values):

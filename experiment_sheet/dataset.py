@@ -35,7 +35,7 @@ from experiment_sheet.values import to_cell
 SHOWN: Final = 8
 """First characters of a hash that the row shows; of 10,000 versions of a dataset two share them once in 100 times."""
 
-_LONG: Final = 64 << 20  # bytes that are hashed while the caller waits, about 0.1 s
+_LONG: Final = 64 << 20  # bytes that are hashed while the caller waits: a quarter of a second at worst
 _REMEMBERED: Final = 1 << 20  # bytes below which reading is as fast as remembering
 _SETTLED: Final = 2.0  # seconds since a change; a later one in the same tick of the clock would not be seen
 _MOST_COLUMNS: Final = 1_000

@@ -118,7 +118,8 @@ class _OpenFile:
             there, ours = self.path.stat(), os.fstat(self.fd)
         except OSError:
             return False
-        return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+        same = (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+        return same and ours.st_size == self.length  # else somebody else wrote into it, and what comes next is glued
 
 
 @dataclass(slots=True)
@@ -376,11 +377,12 @@ def is_dead(journal: Path) -> bool:
 
     This machine before it was last started counts too: the same host name, nothing written since, no lock.
     """
+    if not locks.is_free(lock_of(journal)):
+        return False
     machine, host = writer_of(journal)
-    if not machine and _is_empty(journal):  # nobody was told that anything is in it
-        return locks.is_free(lock_of(journal))
-    here = machine == machine_id() or (host == host_name() and machine != "" and _was_before_boot(journal))
-    return here and locks.is_free(lock_of(journal))
+    if not machine:
+        return _is_empty(journal)  # nobody was told that anything is in it
+    return machine == machine_id() or (host == host_name() and _was_before_boot(journal))
 
 
 def _is_empty(journal: Path) -> bool:

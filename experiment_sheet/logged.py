@@ -41,7 +41,7 @@ def taken_in(data: object, at: float, step: float | None, seconds: float, shelf:
         if exhibit_of(value) is None:
             cells[mask_key(key)] = mask_cell(key, to_cell(value))
         elif link := shelf.keep(key, value, step=step):
-            links[key] = link
+            links[mask_key(key)] = link
     return cells, line_of({key: to_json(cell) for key, cell in {**cells, **links}.items()}, at, seconds)
 
 

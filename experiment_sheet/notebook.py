@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from experiment_sheet.columns import Column
+from experiment_sheet.masking import mask_cell, mask_key
 from experiment_sheet.values import Cell, Link, to_cell, to_text
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def html_of_run(folder: Path, name: str, values: Mapping[Column, object]) -> str
     """Write a run as HTML: its values by role, its plots, a link to its folder."""
     parts = [f"<b>{_linked(folder, name) if folder.is_dir() else escape(name)}</b>"]
     for role, heading in _HEADINGS.items():
-        cells = {column.key: to_cell(value) for column, value in values.items() if column.role == role}
+        cells = {mask_key(c.key): mask_cell(c.key, to_cell(v)) for c, v in values.items() if c.role == role}
         shown = {key: cell for key, cell in cells.items() if cell not in (None, "") and key not in _QUIET}
         if shown:
             rows = "".join(

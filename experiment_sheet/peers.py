@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any, Final, NoReturn
 
 from experiment_sheet import notices
-from experiment_sheet.errors import Unsupported
+from experiment_sheet.errors import ExperimentSheetError, Unsupported
 from experiment_sheet.exhibit import Nothing
 from experiment_sheet.ids import draw_run_id
 
@@ -71,6 +71,8 @@ def of_module(name: str) -> Any:
         return util
     if name == "Settings":
         return Settings
+    if name in ("Error", "CommError"):  # what a script for wandb may catch
+        return ExperimentSheetError
     if name == "Plotly":
         return lambda figure: figure
     if name in THINGS:

@@ -40,7 +40,7 @@ REFRESH: Final = 30.0
 START_WAIT: Final = 10.0
 """Seconds that `init` waits for the sheet's lock; then the row waits."""
 
-WHOLE: Final = 64 << 20
+WHOLE: Final = 16 << 20
 """Bytes of steps that a resumed run reads whole; of a longer history it reads a sample."""
 
 FINISH_WAIT: Final = 30.0

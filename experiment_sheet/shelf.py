@@ -17,6 +17,7 @@ from experiment_sheet.contents import How
 from experiment_sheet.errors import UsageError
 from experiment_sheet.exhibit import Exhibit, exhibit_of
 from experiment_sheet.folder import Stored, distinct_name, safe_name
+from experiment_sheet.masking import mask_key, mask_text
 from experiment_sheet.report import forgiving
 from experiment_sheet.row import RunRow
 from experiment_sheet.values import Link, to_cell
@@ -47,6 +48,7 @@ class Shelf:
         """Make the files of an exhibit, or of an array or a picture's path; answer a link to the first."""
         if self.closed:
             return None
+        key = mask_key(key)
         name = distinct_name(key if step is None else f"{key}-{step}", self._names)
         with forgiving(f"keeping {key!r}", self.row.run_id):
             exhibit = _as_exhibit(value)
@@ -54,7 +56,7 @@ class Shelf:
             for path, content in parts.items():
                 self.row.folder.write(path, content)
             if parts:
-                return Link(next(iter(parts)), exhibit.caption or key)
+                return Link(next(iter(parts)), mask_text(exhibit.caption or key))
         return None
 
     def store(self, path: object, name: str | None = None, kind: str | None = None, how: How = "copy") -> Stored | None:

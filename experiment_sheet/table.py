@@ -12,6 +12,7 @@ from experiment_sheet.arguments import say_unknown
 from experiment_sheet.errors import UnknownColumn, UsageError
 from experiment_sheet.exhibit import Exhibit, Parts, exhibit_of
 from experiment_sheet.folder import safe_name
+from experiment_sheet.masking import mask_cell, mask_key
 from experiment_sheet.values import to_cell, to_text
 
 if TYPE_CHECKING:
@@ -94,18 +95,18 @@ class Table(Exhibit):
         pictures: dict[str, bytes | str] = {}
         out = io.StringIO(newline="")
         writer = csv.writer(out)
-        writer.writerow(map(_guarded, self.columns))
+        writer.writerow([_guarded(mask_key(column)) for column in self.columns])
         for number, row in enumerate(self.data):
             writer.writerow(
-                [self._cell(value, f"{name}/{number}-{safe_name(column)}", pictures)
+                [self._cell(value, column, f"{name}/{number}-{safe_name(column)}", pictures)
                  for column, value in zip(self.columns, row, strict=True)]
             )  # fmt: skip
         return {f"files/{name}.csv": "\ufeff" + out.getvalue(), **pictures}
 
-    def _cell(self, value: Any, place: str, pictures: dict[str, bytes | str]) -> str:
+    def _cell(self, value: Any, column: str, place: str, pictures: dict[str, bytes | str]) -> str:
         exhibit = exhibit_of(value)
         if exhibit is None:
-            cell = to_cell(value)
+            cell = mask_cell(column, to_cell(value))
             return _guarded(cell) if isinstance(cell, str) else to_text(cell)
         found = {f"files/{place}{_suffix(path)}": content for path, content in exhibit.parts("x").items()}
         pictures.update(found)

@@ -132,6 +132,10 @@ class Telling:
         """The address of the run's page, which is there when the run has ended and has a folder."""
         return (self._row.folder.path.absolute() / "index.html").as_uri()
 
+    def get_url(self) -> str:
+        """As `url`."""
+        return self.url
+
     @property
     def sheet(self) -> Recorder:
         """The sheet that the run's row is in."""

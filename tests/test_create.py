@@ -13,7 +13,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openxml_audit import OpenXmlValidator, ValidationSeverity
 from python_calamine import CalamineWorkbook
@@ -139,6 +139,7 @@ def test_long_text_is_cut_to_the_limit(tmp_path: Path) -> None:
         assert "cut" in cell.value[-40:]
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_float_is_exact(tmp_path_factory: pytest.TempPathFactory, number: float) -> None:
     """All 17 digits of a float reach the file; openpyxl alone would keep 16."""

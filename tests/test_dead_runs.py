@@ -151,7 +151,7 @@ def test_a_run_of_before_the_reboot_is_crashed() -> None:
     assert Sheet("runs.csv").read().loc["mine", "status"] == "crashed"
 
 
-@pytest.mark.parametrize("first", [b"[" * 4000 + b"\n", b"null\n", b"{\"machine\": []}\n", b"\xff\xfe\n"])
+@pytest.mark.parametrize("first", [b"[" * 4000 + b"\n", b"null\n", b'{"machine": []}\n', b"\xff\xfe\n"])
 def test_a_journal_of_unknown_origin_is_not_dead(tmp_path: Path, first: bytes) -> None:
     """Who can't tell leaves it alone."""
     journal = tmp_path / "x-0.jsonl"

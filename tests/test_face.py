@@ -11,12 +11,17 @@ import pytest
 import experiment_sheet as es
 
 NAMES = [
+    "Artifact",
     "ExperimentSheetError",
+    "Histogram",
+    "Html",
+    "Image",
     "Link",
     "Run",
     "RunNotFound",
     "Sheet",
     "SheetError",
+    "Table",
     "Unsupported",
     "UsageError",
     "__version__",
@@ -26,9 +31,19 @@ NAMES = [
     "init",
     "log",
     "log_artifact",
+    "log_code",
+    "log_dataset",
+    "log_model",
     "log_run",
+    "login",
+    "mlflow",
+    "plot",
     "run",
+    "save",
     "summary",
+    "unwatch",
+    "use_artifact",
+    "watch",
 ]
 
 
@@ -42,11 +57,16 @@ def test_names_are_pinned() -> None:
 
 
 KEYWORDS = {
-    "init": "sheet project name config notes tags group job_type id resume mode dir reinit hypothesis template unknown",
+    "init": "sheet project name config notes tags group job_type id resume mode dir reinit hypothesis template parent "
+    "if_exists ignore rank rank_history unknown",
     "log_run": "sheet data inputs outputs plots artifacts name hypothesis notes tags status",
     "log": "data step commit",
-    "finish": "exit_code",
-    "log_artifact": "path name type unknown",
+    "finish": "exit_code unknown",
+    "log_artifact": "path name type aliases how unknown",
+    "use_artifact": "name type unknown",
+    "save": "glob_str base_path policy unknown",
+    "log_dataset": "name data role facts",
+    "log_model": "model name",
 }
 
 

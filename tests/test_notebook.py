@@ -55,10 +55,11 @@ def rows(path: str = "runs.csv") -> list[dict[str, str]]:
 
 def test_a_run_shows_itself() -> None:
     """Inputs, outputs and a link to its folder; what people typed is text, never markup."""
-    with es.init("some where/runs.csv", name="<b>bold</b>", config={"a<b": "x&y"}) as run:
+    with es.init("some where/runs.csv", name="<b>bold</b>", config={"a<b": "x&y", "api_key": "hunter2"}) as run:
         run.log({"loss": 0.123456789})
         html = run._repr_html_()
     page = Reader(html)
+    assert "hunter2" not in html
     assert page.links == [f"some where/runs_files/{run.id}"]
     for text in ("<b>bold</b>", "a<b", "x&y", "0.123457", "running"):
         assert text in page.text

@@ -22,6 +22,7 @@ from experiment_sheet.ooxml.table import Area, area_of
 from experiment_sheet.ooxml.workbook import place_of
 from experiment_sheet.ooxml.worksheet import grown_list
 from experiment_sheet.ooxml.xml import apply, parse, splice, with_attributes
+from experiment_sheet.ooxml.xml import text as xml_text
 from experiment_sheet.values import Cell, Link
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -264,3 +265,8 @@ def test_nan_and_long_ints_are_text_that_reads_as_numbers() -> None:
         "1e999",
         "-0",
     ]
+
+
+def test_text_is_what_stands_between_tags() -> None:
+    """Comments and elements are no part of it, CDATA sections are, and what is escaped in them isn't read again."""
+    assert xml_text(b"a<!-- <b> --><b r='1'/><![CDATA[<c/>&amp;]]>&lt;") == "a<c/>&amp;<"

@@ -85,6 +85,18 @@ def test_a_secondary_run_may_have_a_history_of_its_own() -> None:
         es.init("runs.csv", rank=1, rank_history=True)
 
 
+def test_all_ranks_skip_what_was_done() -> None:
+    """None is left alone in a training that the others don't begin."""
+    for skipped in (False, True):
+        runs = [
+            es.init("runs.csv", config={"lr": 1}, if_exists="skip", rank=rank, reinit="create_new") for rank in (0, 1)
+        ]
+        assert [run.skipped for run in runs] == [skipped, skipped]
+        for run in runs:
+            run.finish()
+    assert len(rows()) == 1
+
+
 def test_torchrun_makes_one_row() -> None:
     """Four processes with torchrun's environment, one run."""
     code = "import experiment_sheet as es\nwith es.init('runs.csv') as run: run.log({'loss': run.rank})"

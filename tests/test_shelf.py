@@ -49,7 +49,7 @@ def test_paths_that_lead_astray(caplog: pytest.LogCaptureFixture) -> None:
     Path("folder/a").write_text("a")
     os.mkfifo("pipe")
     with es.init("runs.csv") as run:
-        for path in ("missing", "loop", "pipe", "", "\0"):
+        for path in ("not there", "loop", "pipe", "", "\0"):
             assert run.log_artifact(path) is None
         assert run.log_artifact("folder") is not None
         run.log({"loss": 1})
@@ -115,12 +115,12 @@ def test_memory_stays_small_over_many_steps() -> None:
             run.log({"loss": step / 7, "acc": step / 9}, step=step)
         tracemalloc.start()
         before = tracemalloc.take_snapshot()
-        for step in range(3_000, 9_000):
+        for step in range(3_000, 33_000):
             run.log({"loss": step / 7, "acc": step / 9}, step=step)
         after = tracemalloc.take_snapshot()
         tracemalloc.stop()
     grown = sum(change.size_diff for change in after.compare_to(before, "filename"))
-    assert grown < 400_000
+    assert grown < 3_000_000  # a dictionary per step would be 9 MB
 
 
 def test_figures_after_close_and_pyplot_itself() -> None:

@@ -284,6 +284,29 @@ def test_an_artifact_that_is_not_here_is_unsupported() -> None:
             run.use_artifact("mnist:v7")
 
 
+def test_idioms_of_older_scripts() -> None:
+    """They go through as they are."""
+    example(
+        "import argparse\n"
+        "args = argparse.Namespace(lr=0.1, layers=[1, 2])\n"
+        "wandb.init(project='old', config=args)\n"
+        "wandb.config.update({'batch': 8}, allow_val_change=True)\n"
+        "wandb.config.setdefaults({'lr': 3})\n"
+        "wandb.run.name = 'renamed'\n"
+        "wandb.run.tags = wandb.run.tags + ('late',)\n"
+        "wandb.run.save()\n"
+        "try:\n"
+        "    wandb.watch(object(), idx=0, log_graph=True)\n"
+        "except wandb.Error: pass\n"
+        "for epoch in range(3): wandb.log({'loss': epoch, 'epoch': epoch}, step=epoch)\n"
+        "wandb.run.summary.update({'best': 1})\n"
+        "print(wandb.run.get_url(), wandb.run.project, wandb.run.entity)\n"
+        "wandb.finish(exit_code=0, quiet=True)\n"
+    )
+    (row,) = runs("old.xlsx").to_dict("records")
+    assert (row["run"], row["tags"], row["lr"], row["batch"], row["best"]) == ("renamed", "late", 0.1, 8, 1)
+
+
 def test_unknown_names_are_attribute_errors() -> None:
     """A typing error is told as one, and `hasattr` tells the truth."""
     assert not hasattr(es, "lgo")

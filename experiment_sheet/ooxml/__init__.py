@@ -15,7 +15,7 @@ have to change, changes those, and copies the rest as it lies in the file.
 |---|---|---|
 | file | `package`, `zipdir`, `layout`, `lay`, `crc`, `replacement` | zip entries, the layout that grows at its end |
 | bytes | `xml`, `rows` | tags and where they stand; nothing of spreadsheets |
-| parts | `parts`, `workbook`, `worksheet`, `table`, `query`, `styles`, `strings`, `calc` | one kind of part each |
+| parts | `parts`, `workbook`, `worksheet`, `table`, `refit`, `query`, `styles`, `strings`, … | one kind of part each |
 | cells | `cells` (written), `held` (read), `formula`, `names` | how values, formulas and identities are spelled |
 | a write | `place`, `survey`, `looking`, `ownership`, `pen`, … | one question each |
 | together | `writer`, `draft` (its state), `assembly` (parts), `relay` (the cheapest change) | the whole of a write |

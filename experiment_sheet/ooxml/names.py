@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, get_args
 
 from experiment_sheet.backends.base import Mark
@@ -52,6 +53,7 @@ def names_of(column: Column) -> tuple[str, ...]:
     return (f"{PREFIX}{column.role}.{_HASHED}{digest}", *more)
 
 
+@lru_cache(maxsize=1024)  # the same names are read at every write
 def column_of(name: str, comment: str | None = None) -> Column | None:
     """Column that a defined name identifies; None for any other name.
 

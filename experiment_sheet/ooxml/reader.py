@@ -69,11 +69,12 @@ def _rows(
 ) -> Iterator[Sequence[Cell]]:
     """Rows that are not blank."""
     wrong = frozenset(errors)
+    first = place.first
     last = place.table.rows.bottom if place.table else None
     columns = list(place.headers)
     width = max(columns, default=0)
     for number, row in enumerate(grid, 1):
-        if number < place.first:
+        if number < first:
             continue
         if last is not None and number > last:
             break

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from experiment_sheet.backends.base import Mark
@@ -211,6 +212,7 @@ class Workbook:
         return [self._document.insert(root, whole, before=_AFTER_NAMES)]
 
 
+@lru_cache(maxsize=1024)  # the same names are read at every write
 def place_of(text: str, tab: str) -> tuple[int, int] | None:
     """(row, column) of a reference to one cell of a tab."""
     match = _REFERENCE.fullmatch(text.strip().removeprefix("="))

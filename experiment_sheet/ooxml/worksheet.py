@@ -24,6 +24,7 @@ from experiment_sheet.ooxml.xml import Document, Edit, Node, parse, well_formed
 LAST_ROW: Final = 1_048_576
 """Excel specifications and limits."""
 _HEAD_CHUNK: Final = 1 << 14
+_RULES: Final = frozenset({"conditionalFormatting", "dataValidation"})
 _BEFORE_TABLE_PARTS: Final = ("extLst",)
 
 
@@ -184,14 +185,13 @@ class Worksheet:
     def grown_ranges(self, old: Area, bottom: int) -> list[Edit]:
         """Edits that let every rule which reached the last row of `old` (the rows, without header) reach `bottom`."""
         edits: list[Edit] = []
-        for node in self.document.root.walk():
-            edits += self._grown_node(node, old, bottom)
+        for node in self.document.elements:
+            if node.name in _RULES:
+                edits += self._grown_node(node, old, bottom)
         return [self.place(edit) for edit in edits]
 
     def _grown_node(self, node: Node, old: Area, bottom: int) -> list[Edit]:
         """Edit of a rule's range: an attribute, or in those of Excel 2010 (x14) an element."""
-        if node.name not in {"conditionalFormatting", "dataValidation"}:
-            return []
         document, element = self.document, node.first("sqref")
         if "sqref" in node.attrs:
             ranges = grown_list(node.attrs["sqref"], old, bottom)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 from xml.parsers import expat
 
@@ -31,7 +31,7 @@ _ENTITY: Final = re.compile(r"&(?:#x([0-9a-fA-F]+)|#([0-9]+)|(lt|gt|amp|quot|apo
 _NAMED: Final = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 _INTEGER: Final = re.compile(r"\s*[0-9]{1,10}\s*")
 _UTF8: Final = frozenset({None, "utf-8", "utf8", "us-ascii", "ascii"})
-_UNWRAP: Final = re.compile(rb"<!--.*?-->|<\?.*?\?>|<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+_UNWRAP: Final = re.compile(rb"<!--.*?-->|<\?.*?\?>|<!\[CDATA\[(.*?)\]\]>|<[^<>]*>", re.DOTALL)
 _SMALL: Final = 1 << 15
 _DEEPEST: Final = 200  # no part of a real workbook nests deeper than some 30 elements
 
@@ -79,6 +79,11 @@ class Document:
         self.data = data
         self.root = root
         self.what = what
+
+    @cached_property
+    def elements(self) -> list[Node]:
+        """Every element, in the document's order."""
+        return list(self.root.walk())
 
     def integer(self, node: Node, name: str, default: int = 0) -> int:
         """Value of an attribute that is a whole number, not below 0; `default` where it is missing."""
@@ -204,7 +209,7 @@ def attribute(value: str) -> bytes:
 
 
 def text(raw: bytes) -> str:
-    """Text that bytes between tags (or quotes) stand for."""
+    """Text that bytes between tags (or quotes) stand for; elements in it are none."""
     if b"<" in raw:
         raw = _UNWRAP.sub(lambda match: escape((match[1] or b"").decode()), raw)
     plain = raw.decode("utf-8", "replace")

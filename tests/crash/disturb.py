@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 CALLS = (
-    "openat,mkdir,write,pwrite64,writev,ftruncate,fallocate,rename,renameat,renameat2,link,linkat,symlinkat,unlink,"
+    "openat,mkdir,write,pwrite64,ftruncate,fallocate,rename,renameat,renameat2,link,linkat,symlinkat,unlink,"
     "unlinkat,rmdir,fsync,fdatasync,copy_file_range,sendfile,fchmod,chmod,fchown,fsetxattr,utimensat"
 )
 """The calls that change state, as far as strace knows their names on this machine. ``flock`` changes none on disk."""

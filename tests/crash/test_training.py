@@ -31,7 +31,7 @@ def open_in_excel(on):
     else: owner.unlink()
 
 def damaged_sheet(on):
-    if on: sheet.rename(f"{sheet}.aside"), sheet.write_bytes(b"PK this is no workbook\\0")
+    if on: sheet.rename(f"{sheet}.aside"), sheet.write_bytes(b"" if sheet.suffix == ".csv" else b"PK no workbook")
     else: Path(f"{sheet}.aside").rename(sheet)
 
 def sheet_is_a_folder(on):
@@ -39,7 +39,7 @@ def sheet_is_a_folder(on):
     else: sheet.rmdir(), Path(f"{sheet}.aside").rename(sheet)
 
 def files_folder_deleted(on):
-    if on: shutil.rmtree(files)
+    if on: shutil.rmtree(files, ignore_errors=True)
 
 def files_folder_is_a_file(on):
     if on: files.rename(f"{files}.aside"), files.write_text("")
