@@ -21,9 +21,10 @@ from experiment_sheet import leftovers, notices
 from experiment_sheet.columns import RunId
 from experiment_sheet.events import Event, decode
 from experiment_sheet.files import fsync_folder
-from experiment_sheet.journal import is_dead, lock_of, read
+from experiment_sheet.journal import lock_of, read
 from experiment_sheet.jsonl import parsed, whole_lines
 from experiment_sheet.state import State, save
+from experiment_sheet.writers import is_dead
 
 if TYPE_CHECKING:
     import gzip
@@ -56,7 +57,7 @@ def tidy(folder: Path, state: State, journals: Mapping[str, Path], *, own: Path 
 
 
 def _is_worth_it(journals: Sequence[Path], at: int) -> bool:
-    """Guess, from a few, whether most writers are dead: in a living crowd to ask each would cost more than the write."""
+    """Guess, from a few, whether most writers are dead: in a living crowd asking each would cost more than a write."""
     few = random.sample(journals, min(_ASKED, len(journals)))
     return at <= 1 or 2 * sum(map(is_dead, few)) >= len(few)
 

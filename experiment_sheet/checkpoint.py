@@ -39,10 +39,11 @@ from experiment_sheet.errors import SheetChanged, SheetError, SheetMissing, Usag
 from experiment_sheet.events import Event
 from experiment_sheet.files import Files, prepare
 from experiment_sheet.fold import Folded, fold
-from experiment_sheet.journal import Journal, is_dead, journals_in, read
+from experiment_sheet.journal import Journal, journals_in, read
 from experiment_sheet.state import Applied, Live, State
 from experiment_sheet.values import Cell
 from experiment_sheet.waiting import Waiting, waiting_in
+from experiment_sheet.writers import is_dead
 
 ABSENT: Final = 5.0
 """Seconds a known sheet must have been gone before it is made anew: Excel saves by delete and rename."""

@@ -42,9 +42,9 @@ from typing import TYPE_CHECKING, Final, cast
 from experiment_sheet import locks, notices
 from experiment_sheet.columns import RunId
 from experiment_sheet.events import Event, decode, encode
-from experiment_sheet.files import Files, clock_of, fsync_folder, prepare
-from experiment_sheet.jsonl import parsed, whole_lines
-from experiment_sheet.machine import host_name, machine_id, uptime
+from experiment_sheet.files import Files, fsync_folder, prepare
+from experiment_sheet.jsonl import whole_lines
+from experiment_sheet.machine import host_name, machine_id
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -360,42 +360,3 @@ def _close(file: _OpenFile) -> None:
         os.close(file.fd)
     with suppress(OSError):
         file.lock.release()
-
-
-def writer_of(journal: Path) -> tuple[str, str]:
-    """The machine that wrote a journal, and its host name; empty if that can't be told."""
-    try:
-        with open(journal, "rb") as file:
-            first = parsed(file.readline(4096))
-        return str(first["machine"]), str(first["host"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return "", ""
-
-
-def is_dead(journal: Path) -> bool:
-    """Tell whether the writer of a journal is known to be dead: it ran on this machine, and its lock is free.
-
-    This machine before it was last started counts too: the same host name, nothing written since, no lock.
-    """
-    if not locks.is_free(lock_of(journal)):
-        return False
-    machine, host = writer_of(journal)
-    if not machine:
-        return _is_empty(journal)  # nobody was told that anything is in it
-    return machine == machine_id() or (host == host_name() and _was_before_boot(journal))
-
-
-def _is_empty(journal: Path) -> bool:
-    try:
-        with open(journal, "rb") as file:
-            return not file.readline(4096).endswith(b"\n")
-    except OSError:
-        return False
-
-
-def _was_before_boot(journal: Path) -> bool:
-    now, up = clock_of(journal.parent), uptime()
-    try:
-        return now is not None and up is not None and journal.stat().st_mtime < now - up
-    except OSError:
-        return False

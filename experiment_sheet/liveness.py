@@ -16,8 +16,8 @@ from experiment_sheet import history
 from experiment_sheet.columns import RunId
 from experiment_sheet.files import clock_of
 from experiment_sheet.folder import safe_name
-from experiment_sheet.journal import writer_of
 from experiment_sheet.machine import machine_id
+from experiment_sheet.writers import writer_of
 
 SILENCE: Final = 3600.0
 """Seconds of silence after which a run of another machine counts as lost; steps may take long."""

@@ -41,7 +41,7 @@ LAYERS = """
     exhibit
     ledger
     checkpoint
-    archive changes generations leftovers overlay liveness waiting
+    archive changes writers generations leftovers overlay liveness waiting
     journal
     state
     files
@@ -66,7 +66,10 @@ LAYERS = """
 """
 """Rooms, top to bottom. An import points to a lower line, or to a neighbour on the same line."""
 
-ROOMS_OF = {"pandas": {"frames", "compare", "transfer", "table", "backends.frame"}, "numpy": {"arrays", "backends.frame"}}
+ROOMS_OF = {
+    "pandas": {"frames", "compare", "transfer", "table", "backends.frame"},
+    "numpy": {"arrays", "backends.frame"},
+}
 """Packages that more than one room may import. Every other one has a single room."""
 
 UNLIMITED = {"testing", "demo"}

@@ -10,7 +10,8 @@ import pytest
 from experiment_sheet import archive, leftovers
 from experiment_sheet.columns import Column
 from experiment_sheet.events import Event, encode
-from experiment_sheet.journal import is_dead, lock_of
+from experiment_sheet.journal import lock_of
+from experiment_sheet.writers import is_dead
 
 
 def _journal(folder: Path, run: str) -> Path:

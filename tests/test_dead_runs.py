@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 import experiment_sheet as es
-from experiment_sheet.journal import is_dead, journals_in, writer_of
+from experiment_sheet.journal import journals_in
 from experiment_sheet.liveness import SILENCE
 from experiment_sheet.machine import uptime
 from experiment_sheet.sheet import Sheet
+from experiment_sheet.writers import is_dead, writer_of
 
 HOUR = 3600.0
 

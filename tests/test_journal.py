@@ -17,8 +17,9 @@ from experiment_sheet.backends.base import Target
 from experiment_sheet.columns import Column
 from experiment_sheet.events import Event, decode, encode
 from experiment_sheet.files import Files, files_of
-from experiment_sheet.journal import Journal, is_dead, journals_in, lock_of, read
+from experiment_sheet.journal import Journal, journals_in, lock_of, read
 from experiment_sheet.values import Cell
+from experiment_sheet.writers import is_dead
 
 LR = Column("input", "lr")
 
@@ -237,7 +238,8 @@ def test_a_forked_child_writes_a_journal_of_its_own(tmp_path: Path) -> None:
 import os, sys, time
 from experiment_sheet.columns import Column
 from experiment_sheet.sheet import Sheet
-from experiment_sheet.journal import journals_in, is_dead
+from experiment_sheet.journal import journals_in
+from experiment_sheet.writers import is_dead
 sheet = Sheet("memory://fork")
 sheet.record("r-parent", {Column("input", "lr"): 1}, kind="start")
 folder = sheet.files / "journal"

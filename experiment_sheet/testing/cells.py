@@ -28,7 +28,7 @@ NUMBERS: Final[tuple[Cell, ...]] = (
 )
 TIMES: Final[tuple[Cell, ...]] = (
     *(dt.date(1900, 1, 1), dt.date(1900, 2, 28), dt.date(1900, 3, 1), dt.date(2026, 1, 2), dt.date(9999, 12, 31)),
-    *(dt.datetime(2026, 1, 2), dt.datetime(2026, 1, 2, 3, 4, 5), dt.datetime(2026, 1, 2, 23, 59, 59, 999999)),  # noqa: DTZ001 - cells are naive, in UTC
+    *(dt.datetime(2026, 1, 2), dt.datetime(2026, 1, 2, 3, 4, 5), dt.datetime(2026, 1, 2, 23, 59, 59, 999999)),
     *(
         dt.timedelta(0),
         dt.timedelta(seconds=90, milliseconds=500),
@@ -49,7 +49,7 @@ def cells() -> st.SearchStrategy[Cell]:
     """Any cell that the library may write."""
     text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
     days = st.dates(min_value=dt.date(1900, 1, 1))
-    moments = st.datetimes(min_value=dt.datetime(1900, 3, 1), max_value=dt.datetime(2100, 1, 1))  # noqa: DTZ001 - naive, in UTC
+    moments = st.datetimes(min_value=dt.datetime(1900, 3, 1), max_value=dt.datetime(2100, 1, 1))
     spans = st.timedeltas(min_value=dt.timedelta(0), max_value=dt.timedelta(days=10_000))
     edges = st.sampled_from(CELLS)
     plain = moments.map(lambda moment: moment.replace(fold=0))

@@ -28,9 +28,9 @@ B: Final = "bold-heron-9-h8i9j0k1l2m3n4"
 C: Final = "wise-gecko-3-o5p6q7r8s9t0u1"
 
 LIFE: Final[tuple[Mapping[Column, Cell], ...]] = (
-    {STATUS: "running", LR: 0.1, MODEL: "mlp", LOSS: 2.5, NOTES: "first", STARTED: dt.datetime(2026, 1, 2, 3, 4, 5)},  # noqa: DTZ001
-    {STATUS: "running", LR: 0.01, MODEL: "mlp2", LOSS: 1.5, NOTES: "second", STARTED: dt.datetime(2026, 1, 2, 3, 4, 6)},  # noqa: DTZ001
-    {STATUS: "finished", LR: 0.001, MODEL: "=mlp", LOSS: math.nan, NOTES: "third", STARTED: dt.datetime(2026, 1, 3)},  # noqa: DTZ001
+    {STATUS: "running", LR: 0.1, MODEL: "mlp", LOSS: 2.5, NOTES: "first", STARTED: dt.datetime(2026, 1, 2, 3, 4, 5)},
+    {STATUS: "running", LR: 0.01, MODEL: "mlp2", LOSS: 1.5, NOTES: "second", STARTED: dt.datetime(2026, 1, 2, 3, 4, 6)},
+    {STATUS: "finished", LR: 0.001, MODEL: "=mlp", LOSS: math.nan, NOTES: "third", STARTED: dt.datetime(2026, 1, 3)},
 )
 """What a run's row holds at start, refresh and finish: every kind of cell changes each time."""
 

@@ -1,0 +1,50 @@
+"""Who wrote a journal, and whether that process is dead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from experiment_sheet import locks
+from experiment_sheet.files import clock_of
+from experiment_sheet.journal import lock_of
+from experiment_sheet.jsonl import parsed
+from experiment_sheet.machine import host_name, machine_id, uptime
+
+
+def writer_of(journal: Path) -> tuple[str, str]:
+    """The machine that wrote a journal, and its host name; empty if that can't be told."""
+    try:
+        with open(journal, "rb") as file:
+            first = parsed(file.readline(4096))
+        return str(first["machine"]), str(first["host"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "", ""
+
+
+def is_dead(journal: Path) -> bool:
+    """Tell whether the writer of a journal is known to be dead: it ran on this machine, and its lock is free.
+
+    This machine before it was last started counts too: the same host name, nothing written since, no lock.
+    """
+    if not locks.is_free(lock_of(journal)):
+        return False
+    machine, host = writer_of(journal)
+    if not machine:
+        return _is_empty(journal)  # nobody was told that anything is in it
+    return machine == machine_id() or (host == host_name() and _was_before_boot(journal))
+
+
+def _is_empty(journal: Path) -> bool:
+    try:
+        with open(journal, "rb") as file:
+            return not file.readline(4096).endswith(b"\n")
+    except OSError:
+        return False
+
+
+def _was_before_boot(journal: Path) -> bool:
+    now, up = clock_of(journal.parent), uptime()
+    try:
+        return now is not None and up is not None and journal.stat().st_mtime < now - up
+    except OSError:
+        return False
