@@ -3,7 +3,8 @@
 ``archive.jsonl.gz`` is a sequence of gzip members, one for each time journals were archived, so adding costs what is
 added; ``zcat`` reads it whole. Each journal's name stands in it, then its lines as they were. A torn last member
 (power loss while archiving) is cut off before the next one is added: its journals still exist then, because a
-journal is unlinked only after the archive was fsynced and the checkpoint state saved.
+journal is unlinked only after the archive was fsynced and the checkpoint state saved, durably this once. Whole members
+are never cut off, whatever the state says; a journal that stands in the archive twice changes nothing.
 """
 
 from __future__ import annotations

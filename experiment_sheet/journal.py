@@ -11,6 +11,8 @@ Invariants:
   to the rest of one that was not.
 - After a failed fsync nothing is known of the file's pages (the kernel may have dropped them and reported so only
   once), so every event that is not known to be safe is written again, to a new file.
+- A file that has another length than its writer knows, or is no longer under its name, is somebody else's now: what is
+  not known to be in a sheet is written to a new one.
 - An event is kept in memory until it is known to be in a sheet that was fsynced (`settle`). Where the file
   vanished (somebody deleted the files folder), the kept events are written anew.
 - Where no folder can be written, events stay in memory; each later call tries again, and what is left
@@ -18,8 +20,9 @@ Invariants:
 
 After a crash of the process: every line whose `append` returned is in the page cache, thus on disk. After power loss:
 every line up to the last `sync` that returned, and the file's name with it (its folder is fsynced when the
-file is made durable the first time). A torn last line is ignored by the reader, a damaged one in the middle
-is skipped and said once.
+file is made durable the first time, the folders above it when they are made). A row that is in the sheet when its call
+returns needs no `sync`: whoever wrote the sheet has fsynced it, before the checkpoint's state said so. A torn last line
+is ignored by the reader, a damaged one in the middle is skipped and said once.
 
 Liveness: the writer holds an OS lock on ``<journal>.lock`` (never on the journal: reading must not need it), taken
 before the journal is visible under its name. A free lock means a dead writer, without trusting process ids. A

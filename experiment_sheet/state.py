@@ -19,6 +19,7 @@ from typing import Any, Final
 from experiment_sheet import jsonl
 from experiment_sheet.columns import Column, RunId
 from experiment_sheet.events import Stamp, cells_from_json, cells_to_json
+from experiment_sheet.files import fsync_folder
 from experiment_sheet.fold import Folded
 from experiment_sheet.values import Cell
 
@@ -114,6 +115,8 @@ def replace(path: Path, text: bytes, *, durable: bool) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         temporary.replace(path)
+        if durable:
+            fsync_folder(path.parent)
     except OSError:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
