@@ -39,7 +39,7 @@ from experiment_sheet.errors import SheetChanged, SheetError, SheetMissing, Usag
 from experiment_sheet.events import Event
 from experiment_sheet.files import Files, prepare
 from experiment_sheet.fold import Folded, fold
-from experiment_sheet.journal import Journal, journals_in, read
+from experiment_sheet.journal import Journal, journals_in, read_of
 from experiment_sheet.state import Applied, Live, State
 from experiment_sheet.values import Cell
 from experiment_sheet.waiting import Waiting, waiting_in
@@ -195,7 +195,7 @@ class Checkpoint:
         found: list[Event] = []
         for path in self.paths().values():
             with suppress(FileNotFoundError):  # archived this moment; so the archive is read last
-                found += [entry.event for entry in read(path)[0] if entry.event.run in runs]
+                found += read_of(path, runs)
         found += archive.events(self.folder, runs)
         drawn = {event.run for event in found if event.drawn}
         return [event for event in found if event.sheet == sheet or event.run in drawn]

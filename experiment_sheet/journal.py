@@ -36,7 +36,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -65,11 +65,23 @@ class Entry:
 
 def read(path: Path, offset: int = 0) -> tuple[list[Entry], int]:
     """Read the whole lines behind `offset`; answer their events and the offset behind the last of them."""
+    return _read(path, offset, ())
+
+
+def read_of(path: Path, runs: Collection[RunId]) -> list[Event]:
+    """Read the events of some runs. Lines that can't be of them are not even decoded, which is most of the work."""
+    needles = [json.dumps(run)[1:-1].encode("ascii") for run in runs]
+    return [entry.event for entry in _read(path, 0, needles)[0] if entry.event.run in runs]
+
+
+def _read(path: Path, offset: int, needles: Collection[bytes]) -> tuple[list[Entry], int]:
     entries, end = [], offset
     with open(path, "rb") as file:
         file.seek(offset)
         for line, count in whole_lines(file):
             end = offset + count
+            if needles and line is not None and not any(needle in line for needle in needles):
+                continue
             try:
                 event = decode(line, path.name)
             except ValueError:

@@ -15,7 +15,7 @@ from experiment_sheet.backends.base import Table, Target
 from experiment_sheet.backends.registry import open_backend, parse
 from experiment_sheet.changes import Change
 from experiment_sheet.checkpoint import Outcome
-from experiment_sheet.columns import RUN_ID, Column, Role, RunId, column_of, flatten
+from experiment_sheet.columns import RUN_ID, RUN_KEYS, Column, Role, RunId, column_of, flatten
 from experiment_sheet.errors import RunNotFound, SheetError, UsageError
 from experiment_sheet.events import Event, Kind
 from experiment_sheet.fold import Folded, fold
@@ -148,13 +148,13 @@ class Sheet:
         """
         if not isinstance(values, Mapping) or "run_id" in values:
             raise UsageError('update takes a dictionary of cells, like {"notes": "…"}; a run_id never changes')
-        table = self._table()
-        self._check(run_id, table)
-        roles = {**self.roles(), **dict(zip(table.headers, (c.role for c in table.columns), strict=True))}
-        cells = {
-            column_of(mask_key(key), roles): mask_cell(key, to_cell(value)) for key, value in flatten(values).items()
-        }
         known = self._known(run_id)  # None of a row that people or another machine made
+        flat, roles = flatten(values), dict(self.roles())
+        if known is None or not flat.keys() <= roles.keys() | RUN_KEYS:  # only the sheet knows the row, or a column
+            table = self._table()
+            self._check(run_id, table)
+            roles |= dict(zip(table.headers, (column.role for column in table.columns), strict=True))
+        cells = {column_of(mask_key(key), roles): mask_cell(key, to_cell(value)) for key, value in flat.items()}
         epoch = known.last.epoch + 1 if known else 2
         event = Event(self._events_name, run_id, "update", cells, epoch=epoch, overwrite=overwrite)
         outcome = self._ledger.record([event], wait=WAIT, durable=True)
