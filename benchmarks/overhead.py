@@ -3,7 +3,7 @@
     python benchmarks/overhead.py [steps [pairs]]        (default: 1000 steps of at least 10 ms, ten pairs)
 
 A pair is one training that logs ten metrics a step to a sheet, and one that logs them nowhere, each in a process of its
-own, in turns: which comes first changes from pair to pair. A step is 10 ms of arithmetic. The figures are the mean of
+own, in turns: which comes first changes from pair to pair. A step is 10 ms of arithmetic, a fixed amount. The figures are the mean of
 the pairs' ratios, for the steps alone and from `init` to `finish`, imports aside; the upper bound is to be below 5 %.
 """
 
@@ -14,18 +14,19 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import timeit
 from pathlib import Path
 
 PROGRAM = """
 import sys, time
 import experiment_sheet as es
 
-sheet, steps = sys.argv[1], int(sys.argv[2])
+sheet, steps, work = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 metrics = {f"metric_{n}": 0.123456789 + n for n in range(10)}
 
 def step():
-    end, x = time.perf_counter() + 0.010, 0.0
-    while time.perf_counter() < end:
+    x = 0.0
+    for _ in range(work):
         x = x * 1.0000001 + 1.0
 
 begin = time.perf_counter()
@@ -41,13 +42,24 @@ if run:
 print(ended - started, time.perf_counter() - begin)
 """
 
+STEP = 0.010  # seconds
+
 T_95 = {4: 2.776, 9: 2.262, 19: 2.093}
 """Student's t for the two-sided 95 % interval, by degrees of freedom."""
 
 
-def seconds(sheet: str, steps: int) -> tuple[float, float]:
+def calibrated() -> int:
+    """Turns of the step's loop that take at least 10 ms, however fast this machine is at its best."""
+    turns, best = 50_000, 0.0
+    while best < STEP:
+        turns = int(turns * 1.2)
+        best = min(timeit.repeat("x = x * 1.0000001 + 1.0", "x = 0.0", number=turns, repeat=7))
+    return turns
+
+
+def seconds(sheet: str, steps: int, work: int) -> tuple[float, float]:
     """Seconds of the steps of one training, and of all of it."""
-    command = [sys.executable, "-c", PROGRAM, sheet, str(steps)]
+    command = [sys.executable, "-c", PROGRAM, sheet, str(steps), str(work)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     alone, whole = map(float, done.stdout.split())
     return alone, whole
@@ -57,11 +69,12 @@ def main() -> None:
     """Print the mean slow-down and its interval."""
     steps, count = [*map(int, sys.argv[1:]), *(1000, 10)[len(sys.argv) - 1 :]]
     ratios: list[tuple[float, float]] = []
+    work = calibrated()
     with tempfile.TemporaryDirectory() as name:
         ours = str(Path(name) / "runs.xlsx")
         for number in range(count):
             order = ["nowhere", ours] if number % 2 else [ours, "nowhere"]
-            times = {sheet: seconds(sheet, steps) for sheet in order}
+            times = {sheet: seconds(sheet, steps, work) for sheet in order}
             alone, whole = (mine / bare - 1 for mine, bare in zip(times[ours], times["nowhere"], strict=True))
             ratios.append((alone, whole))
     names = ("the steps alone", "init to finish, curves and all")

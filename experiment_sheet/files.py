@@ -15,7 +15,7 @@ import atexit
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -55,12 +55,11 @@ class Files:
     sheet: str  # how sheet.json names it: the file's name, or the whole target
     root: Path
     spare: Path | None
+    journals: tuple[Path, ...] = field(init=False)  # folders that may hold journals, the first choice first
 
-    @property
-    def journals(self) -> tuple[Path, ...]:
-        """Folders that may hold journals of this sheet, the first choice first."""
+    def __post_init__(self) -> None:
         roots = (self.root,) if self.spare is None else (self.root, self.spare)
-        return tuple(root / "journal" for root in roots)
+        object.__setattr__(self, "journals", tuple(root / "journal" for root in roots))  # as dataclasses advise
 
 
 def files_of(target: Target) -> Files:

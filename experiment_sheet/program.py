@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -76,5 +77,11 @@ def is_installed(path: Path) -> bool:
 
     Installed programs are no one's experiment, and the folders of pyenv and Homebrew are repositories.
     """
+    return any(path.is_relative_to(root) for root in _installation())
+
+
+@cache
+def _installation() -> frozenset[Path]:
+    """Return the folders of what is installed, as they are named and as they are; asked for with every run."""
     roots = (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parent)
-    return any(path.is_relative_to(root) or path.is_relative_to(root.resolve()) for root in roots)
+    return frozenset(roots) | {root.resolve() for root in roots}
