@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -59,6 +58,8 @@ def tidy(folder: Path, state: State, journals: Mapping[str, Path], *, own: Path 
 
 def _is_worth_it(journals: Sequence[Path], at: int) -> bool:
     """Guess, from a few, whether most writers are dead: in a living crowd asking each would cost more than a write."""
+    import random  # most processes never archive
+
     few = random.sample(journals, min(_ASKED, len(journals)))
     return at <= 1 or 2 * sum(map(is_dead, few)) >= len(few)
 

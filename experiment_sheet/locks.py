@@ -18,7 +18,6 @@ The lock of a journal is only ever judged on the machine that took it, so it is 
 from __future__ import annotations
 
 import os
-import random
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -164,7 +163,7 @@ def holding(path: Path, *, wait: float, done: Callable[[], bool]) -> Iterator[bo
         if time.monotonic() + pause > deadline:
             who = "; ".join(dict.fromkeys(map(str, holders(path)))) or "another process"
             raise SheetBusy(f"{path} has been held by {who} for {wait:g} s; rows wait in the journal")
-        time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - so that a crowd doesn't look all at once
+        time.sleep(pause * (0.5 + os.urandom(1)[0] / 256))  # so that a crowd doesn't look all at once
         pause, waited = min(_POLL_LATER, pause * _POLL_GROWS), True
     try:
         yield not (waited and done())

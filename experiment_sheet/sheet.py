@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from experiment_sheet import compare, frames, history, notebook, notices, report
+from experiment_sheet import compare, frames, history, notices, report
 from experiment_sheet.arguments import checked_id
 from experiment_sheet.backends.base import Table, Target
 from experiment_sheet.backends.registry import open_backend, parse
@@ -218,6 +218,8 @@ class Sheet:
         """
         frame = frames.frame_of(self._table())
         frame.attrs["folder"] = str(self.files.parent)  # that links are relative to
+        from experiment_sheet import notebook  # with html and urllib, 4 ms that only readers pay
+
         notebook.show_frames()
         return frame
 
