@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from experiment_sheet.metrics import guess_role
@@ -103,6 +104,11 @@ def _key_text(key: object) -> str:
         text = key if type(key) is str else str(key)
     except Exception:  # noqa: BLE001 - somebody's __str__
         text = str(to_cell(key))
+    return _named(text)
+
+
+@lru_cache(maxsize=4096)  # the same keys come in every row
+def _named(text: str) -> str:
     return clean(text) if text.strip() else UNNAMED
 
 

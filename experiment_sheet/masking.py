@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Final
 
 from experiment_sheet.values import Cell
@@ -64,8 +65,13 @@ _IN_URL: Final = re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)|(?<=://)[^/\s:@]{2
 
 def is_secret(key: str) -> bool:
     """Tell whether a key names a credential."""
+    return _is_secret(key, os.environ.get("EXPERIMENT_SHEET_MASK", ""))
+
+
+@lru_cache(maxsize=4096)  # the same keys come in every row
+def _is_secret(key: str, said: str) -> bool:
     name = _NUMBERED.sub("", key).rsplit(".", 1)[-1].lstrip("-")
-    if any(fnmatchcase(name.casefold(), pattern) for pattern in _patterns()):
+    if any(fnmatchcase(name.casefold(), pattern) for pattern in _patterns(said)):
         return True
     words = [word.casefold() for word in _WORDS.findall(name)]
     while words and words[-1].isdigit():  # password2
@@ -118,6 +124,5 @@ def mask_command(words: Sequence[str]) -> list[str]:
     return masked
 
 
-def _patterns() -> list[str]:
-    said = os.environ.get("EXPERIMENT_SHEET_MASK", "")
+def _patterns(said: str) -> list[str]:
     return [pattern.strip().casefold() for pattern in said.split(",") if pattern.strip()]

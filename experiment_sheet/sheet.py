@@ -136,7 +136,7 @@ class Sheet:
         given = to_cell(flat.pop("run_id", None))
         drawn = given in (None, "") or given != given
         run = draw_run_id() if drawn else checked_id(given)
-        cells = {column(mask_key(key)): mask_cell(key, to_cell(value)) for key, value in flat.items()}
+        cells = {column(key): mask_cell(key, to_cell(value)) for key, value in flat.items()}
         return Event(self._events_name, run, "end", cells, drawn=drawn)
 
     def update(self, run_id: RunId, values: Mapping[str, object], *, overwrite: bool = False) -> bool:

@@ -130,8 +130,10 @@ class XlsxBackend(Backend):
             made = fresh.with_tab(package, book.workbook, name)
             book = Book(Overlay(package, made))
             tab = fresh.home(book.workbook)
-        if tab is None:
-            raise IllegalTab(f"{self._path}: the new tab could not be added. Add it in Excel.")
+            if tab is None:
+                raise IllegalTab(f"{self._path}: the new tab could not be added. Add it in Excel.")
+        elif request.rows:
+            package.copy_ahead(tab.part)
         changed, report = work_out(book, tab, request)
         changes: dict[str, Change] = {**made, **changed}
         token = package.save(changes, remove=report.remove) if changes else package.proven()

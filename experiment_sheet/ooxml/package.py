@@ -4,9 +4,11 @@ Sources: ECMA-376 Part 2 (Open Packaging Conventions), PKWARE APPNOTE.TXT 6.3.10
 
 What holds:
 - `open` proves the directory (`zipdir`); `read`, `chunks` and `tail` prove what they give, by size and checksum.
-- `save` copies every entry that isn't named, with its header, extra fields and data descriptor, as raw bytes, in its
-  place; nothing of it is inflated. Changed parts keep their place, new ones come last, so `[Content_Types].xml` stays
-  where readers want it: first.
+- `save` copies every entry that isn't named, with its header, extra fields and data descriptor, as raw bytes; nothing
+  of it is inflated. In the directory every entry keeps its place, and new ones come last. On disk, what stays comes
+  first, then the part in our layout, then the small parts that change at every save: so all but the last kilobytes
+  of the file are the same bytes at the same place from save to save, which `copy_ahead` makes use of.
+  `[Content_Types].xml` stays where readers want it: first.
 - After a crash, a kill or a full disk at any moment, the file is whole, as before or as after the save (`replacement`).
 - A save replaces only the state that was read. Between that proof and the rename lie microseconds in which another
   program's save would be lost; no file system offers a way to close them.
@@ -75,6 +77,8 @@ class Package:
         self._entries = {zipdir.key(entry.name): entry for entry in self._directory.entries}
         self.names: Sequence[str] = tuple(entry.name for entry in self._directory.entries)
         self.identity = _identity(self._stat, self._directory.crc)
+        self._out: Replacement | None = None  # begun by `copy_ahead`
+        self._tails: dict[str, Tail | None] = {}
 
     @classmethod
     def open(cls, path: Path) -> Package:
@@ -105,7 +109,10 @@ class Package:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file, and of a replacement that was begun."""
+        out, self._out = self._out, None
+        if out is not None:
+            out.discard()
         self._file.close()
 
     # --- reading ---------------------------------------------------------------------------------------------
@@ -147,6 +154,11 @@ class Package:
         None where that can't be proven: another program wrote the part, which then is to be laid anew (`Laid`).
         """
         entry = self._entry(name)
+        if entry.name not in self._tails:
+            self._tails[entry.name] = self._proven_tail(entry)
+        return self._tails[entry.name]
+
+    def _proven_tail(self, entry: Entry) -> Tail | None:
         prefix = layout.recorded(zipdir.extra_fields(entry.extra), whole=entry.crc, csize=entry.csize)
         if entry.method == zipdir.STORED or prefix is None:
             return None
@@ -159,6 +171,20 @@ class Package:
 
     # --- saving ----------------------------------------------------------------------------------------------
 
+    def copy_ahead(self, name: str) -> None:
+        """Begin the replacement of the file before the changes are known, if they will be at the end of this part.
+
+        Nothing depends on it but time: `save` finds in its place what it would have to copy. Raises as `save`.
+        """
+        entry = self._entry(name)
+        tail = self.tail(name)
+        if tail is None or self._out is not None:
+            return
+        check_writable(self._real)
+        with explained(self.path, "saved"):
+            self._out = Replacement(self._real)
+            self._out.copy_ahead(self._file, self._data_at(entry) + tail.prefix.csize)
+
     def save(self, changes: Mapping[str, Change], *, remove: Collection[str] = (), check: bool = True) -> str:
         """Replace the file by one with these parts changed, added and removed; returns the new identity.
 
@@ -170,7 +196,7 @@ class Package:
             raise UsageError(f"Two changes of one part: {sorted(changes)}.")
         gone = {zipdir.key(name) for name in remove} - wanted.keys()
         check_writable(self._real)
-        with explained(self.path, "saved"), Replacement(self._real) as out:
+        with explained(self.path, "saved"), self._out or Replacement(self._real) as out:
             entries = self._write_entries(out, wanted, gone)
             raw, checksum = zipdir.packed(entries, out.position, self._directory.comment)
             out.write(raw)
@@ -179,13 +205,11 @@ class Package:
         return _identity(now, checksum)
 
     def _write_entries(self, out: Replacement, wanted: Mapping[str, tuple[str, Change]], gone: set[str]) -> list[Entry]:
-        """Write every entry in the order in which they lie on disk; they are returned in the order of the directory."""
-        ordered = sorted(self._directory.entries, key=lambda entry: entry.offset)
-        first = ordered[0].offset if ordered else self._directory.start
+        """Write every entry, what changes last; they are returned in the order of the directory."""
+        first = min((entry.offset for entry in self._directory.entries), default=self._directory.start)
         out.copy(self._file, 0, first)
         written: dict[str, Entry] = {}
-        for entry in ordered:
-            key = zipdir.key(entry.name)
+        for key, entry in sorted(self._entries.items(), key=lambda item: (_rank(item, wanted), item[1].offset)):
             if key in gone:
                 continue
             if key in wanted:
@@ -268,7 +292,7 @@ class Package:
 
     def _texts(self, entry: Entry, size: int) -> Iterator[bytes]:
         """Pieces of the text, not yet proven; never more than `size` bytes at once."""
-        raws = self._raws(entry, size if entry.method == zipdir.STORED else _PIECE)
+        raws = self._raws(entry, size if entry.method == zipdir.STORED else min(size, _PIECE))
         if entry.method == zipdir.STORED or not entry.csize:
             yield from raws
             return
@@ -324,6 +348,14 @@ class Package:
         if _identity(os.fstat(self._file.fileno()), 0) != _identity(self._stat, 0):
             raise SheetChanged(f"{self.path} is being saved by another program. Read it again.")
         raise SheetDamaged(f"{self.path}: part {name!r} {what}. Restore the file from a backup.")
+
+
+def _rank(item: tuple[str, Entry], wanted: Mapping[str, tuple[str, Change]]) -> int:
+    """Where an entry is written: what stays, what is laid, what is small and changes."""
+    key, entry = item
+    if key not in wanted or not entry.offset:  # readers look for the first one where it is
+        return 0
+    return 2 if isinstance(wanted[key][1], bytes) else 1
 
 
 def _identity(state: os.stat_result, directory_crc: int) -> str:

@@ -7,7 +7,6 @@ a date format. Calculated columns are filled as Excel fills them; their values a
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
@@ -43,13 +42,13 @@ class Pen:
     def follow(self, rows: Iterable[Row], place: Place) -> None:
         """Look at the last rows of data, which new ones are to look like."""
         rows = list(rows)
-        styles: dict[int, Counter[int]] = {}
+        styles: dict[int, list[int]] = {}
         for row in rows:
             for column, style in styles_of(row.text, self.prefix):
-                styles.setdefault(column, Counter())[style] += 1
-        for column, counts in styles.items():
-            style, count = counts.most_common(1)[0]
-            self._shared[column] = style if count >= min(_ENOUGH, len(rows)) else None
+                styles.setdefault(column, []).append(style)
+        for column, found in styles.items():
+            style = max(found, key=found.count)
+            self._shared[column] = style if found.count(style) >= min(_ENOUGH, len(rows)) else None
         if place.table and any(column.formula for column in place.table.columns):
             last = {cell.column: (cell, row.number) for row in rows for cell in cells_of(row.text, self.prefix)}
             for at, table_column in zip(place.headers, place.table.columns, strict=False):

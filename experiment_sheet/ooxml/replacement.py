@@ -70,6 +70,7 @@ class Replacement:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.position = 0
+        self._ahead = 0  # up to here, from `position` on, the file holds what the old file holds at the same place
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
         self._temporary = temporary_of(path)
         self._file = FileIO(os.open(self._temporary, flags, 0o600), "r+b")
@@ -80,6 +81,10 @@ class Replacement:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.discard()
+
+    def discard(self) -> None:
+        """Remove what was written, unless it is in its place already."""
         if not self._file.closed:
             self._file.close()
         with contextlib.suppress(OSError):
@@ -100,9 +105,27 @@ class Replacement:
         if self._file.write(data) != len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    def copy_ahead(self, source: FileIO, length: int) -> None:
+        """Copy the beginning of the old file before it is known what changes in it, and let the disk begin with it.
+
+        Most of it will stay. What does is found in its place by `copy`, and what doesn't is written over. So the disk
+        works while the changes are being worked out, and the fsync at the end has little left to wait for.
+        """
+        self.copy(source, 0, length)
+        self.position, self._ahead = 0, self.position
+        if hasattr(os, "posix_fadvise"):
+            with contextlib.suppress(
+                OSError
+            ):  # begins to write back what is dirty (Linux: mm/fadvise.c), waits for nothing
+                os.posix_fadvise(self._file.fileno(), 0, self._ahead, os.POSIX_FADV_DONTNEED)
+
     def copy(self, source: FileIO, start: int, length: int) -> None:
-        """Copy bytes of another file to the end, inside the kernel where it can."""
-        done = self._kernel_copied(source, start, length)
+        """Copy bytes of the old file to the end, inside the kernel where it can."""
+        done = 0
+        if start == self.position < self._ahead:
+            done = min(length, self._ahead - start)
+            self.position += done
+        done += self._kernel_copied(source, start + done, length - done)
         source.seek(start + done)
         while done < length:
             piece = source.read(min(_PIECE, length - done))
@@ -140,6 +163,8 @@ class Replacement:
         `prove` is called last before that; what it raises stops the replacement. Returns what names the new file.
         """
         _keep_attributes(self.path, self._file.fileno(), like)
+        if self.position < self._ahead:
+            self._file.truncate(self.position)
         os.fsync(self._file.fileno())
         self._file.close()
         try:
@@ -168,6 +193,25 @@ def put_in_place(
                 raise
             time.sleep(pause)
     return None
+
+
+def name_new(temporary: Path, path: Path) -> None:
+    """Give a whole file its name unless that is taken; only one of several processes succeeds. Raises FileExistsError.
+
+    On a file system without hard links two may succeed, the later one in the earlier one's place; callers hold the
+    sheet's lock. A kill leaves the whole file or none, there too.
+    """
+    if os.name == "nt":
+        temporary.rename(path)  # fails there if the name is taken
+        return
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        temporary.replace(path)
 
 
 def _keep_attributes(path: Path, new: int, like: os.stat_result) -> None:

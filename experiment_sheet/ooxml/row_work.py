@@ -55,7 +55,8 @@ def add_row(draft: Draft, number: int, run: RunId) -> None:
     moved = set(made)  # cells of the totals row have left this one
     styled = {at: cell for at, cell in draft.present(draft.survey.held.get(number)).items() if at not in moved}
     for at, (column, value) in values.items():
-        made[at] = pen.old_cell(styled.get(at), at, number, column, value)
+        cell = styled.get(at)
+        made[at] = pen.old_cell(cell, at, number, column, value) if cell else pen.new_cell(at, number, column, value)
     for at in draft.place.headers.keys() - values.keys():
         filled = pen.formula_cell(at, number) or (b"" if at in styled else pen.blank_cell(at, number))
         if filled:

@@ -12,7 +12,7 @@ A row or cell may lack ``r`` (ECMA-376 Part 1, 18.3.1.73 and 18.3.1.4): then it 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final
@@ -172,7 +172,8 @@ def cells_of(text: bytes, prefix: bytes) -> list[RawCell]:
     return found
 
 
-def styles_of(text: bytes, prefix: bytes) -> list[tuple[int, int]]:
+@lru_cache(maxsize=16)  # of the last five rows, four were among them at the append before
+def styles_of(text: bytes, prefix: bytes) -> Sequence[tuple[int, int]]:
     """Column and style of each cell of a row."""
     found = _PLAIN_CELL.findall(text) if not prefix else []
     if found and len(found) == text.count(b"<c"):

@@ -69,9 +69,10 @@ class Styles:
             for node in (formats.all("numFmt") if formats else ())
         }
         self._xfs: Node | None = root.first("cellXfs")
-        self._tags = [self._document.data[n.start : n.end] for n in self._xfs.all("xf")] if self._xfs else []
-        self._attrs = [dict(n.attrs) for n in self._xfs.all("xf")] if self._xfs else []
-        self._formats = [self._document.integer(n, "numFmtId") for n in self._xfs.all("xf")] if self._xfs else []
+        nodes = list(self._xfs.all("xf")) if self._xfs else []
+        self._tags = [self._document.data[node.start : node.end] for node in nodes]
+        self._attrs = [node.attrs for node in nodes]
+        self._formats = [self._document.integer(node, "numFmtId") for node in nodes]
         self._had = len(self._tags)
         self._new_codes: dict[int, str] = {}
 
