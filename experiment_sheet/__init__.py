@@ -37,6 +37,7 @@ from experiment_sheet.sheet import Sheet
 from experiment_sheet.values import Link
 
 if TYPE_CHECKING:
+    from experiment_sheet import google as google
     from experiment_sheet import mlflow as mlflow
     from experiment_sheet import plot as plot
     from experiment_sheet.artifact import Artifact
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from experiment_sheet.image import Image
     from experiment_sheet.markup import Html
     from experiment_sheet.table import Table
+    from experiment_sheet.transfer import copy_sheet
 
     run: Run | None
 
@@ -63,6 +65,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "config",
+    "copy_sheet",
     "define_metric",
     "finish",
     "init",
@@ -83,7 +86,14 @@ __all__ = [
     "watch",
 ]
 
-_LATER = {"Artifact": "artifact", "Histogram": "histogram", "Html": "markup", "Image": "image", "Table": "table"}
+_LATER = {
+    "Artifact": "artifact",
+    "Histogram": "histogram",
+    "Html": "markup",
+    "Image": "image",
+    "Table": "table",
+    "copy_sheet": "transfer",
+}
 """What most programs don't use, by its room; imported when it is asked for."""
 
 # `es.run` is the current run, as in wandb; the import system has just bound the room of that name.
@@ -103,7 +113,7 @@ def __getattr__(name: str) -> object:
 
     if name in _LATER:
         return getattr(import_module(f"experiment_sheet.{_LATER[name]}"), name)
-    if name in ("plot", "mlflow"):
+    if name in ("google", "mlflow", "plot"):
         return import_module(f"experiment_sheet.{name}")
     from experiment_sheet import peers
 

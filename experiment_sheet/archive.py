@@ -17,10 +17,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
-from experiment_sheet import leftovers, notices
+from experiment_sheet import feeds, leftovers, notices
 from experiment_sheet.columns import RunId
 from experiment_sheet.events import Event, decode
-from experiment_sheet.files import fsync_folder
+from experiment_sheet.files import Files, fsync_folder
 from experiment_sheet.journal import lock_of, read
 from experiment_sheet.jsonl import parsed, whole_lines
 from experiment_sheet.state import State, save
@@ -35,17 +35,23 @@ _ASKED: Final = 4  # writers of journals, before all are asked
 _MOST: Final = 8 << 30  # bytes that are unpacked at most: a small file can be made to hold any amount
 
 
-def tidy(folder: Path, state: State, journals: Mapping[str, Path], *, own: Path | None, at: int) -> None:
+def tidy(files: Files, state: State, journals: Mapping[str, Path], *, own: Path | None, at: int) -> None:
     """Archive the journals of dead writers that hold nothing but what was applied, once there are `at` of them.
 
-    Under the sheet's lock. A journal keeps its offset in the state until it was seen to be gone.
+    Under the sheet's lock. A journal keeps its offset in the state until it was seen to be gone. Of sheets that one
+    journal feeds it is the first whose checkpoint archives, and what another one still needs stays where it is.
     """
+    if files.fed is not None:
+        for applied in state.sheets.values():
+            applied.offsets = {name: offset for name, offset in applied.offsets.items() if name in journals}
+        return
+    folder = files.journals[0]
     _unlink(state, journals)
     needed = {live.journal for applied in state.sheets.values() for live in applied.live.values()}
     spent = [p for name, p in journals.items() if p != own and name not in needed and _is_spent(p, state)]
     if len(spent) < at or not _is_worth_it(spent, at):
         return
-    spent = [path for path in spent if is_dead(path)]
+    spent = [path for path in feeds.not_needed(folder, spent) if is_dead(path)]
     if len(spent) < at:
         return
     living = {run for applied in state.sheets.values() for run in applied.live}

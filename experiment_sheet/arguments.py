@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping
 
 from experiment_sheet import notices
@@ -19,9 +20,28 @@ def checked_id(run_id: object) -> str:
 
 
 def joined(tags: str | Iterable[str] | None) -> str | None:
-    """Return tags as the one text that their cell holds."""
-    text = tags if tags is None or isinstance(tags, str) else ", ".join(str(to_cell(tag)) for tag in tags)
-    return text or None
+    """Return tags as the one text that their cell holds. Raises UsageError for what is neither text nor a list."""
+    if tags is None or isinstance(tags, str):
+        return tags or None
+    if not isinstance(tags, Iterable):
+        raise UsageError(f'tags are a text or a list of texts, like ["baseline"], not {tags!r:.100}')
+    return ", ".join(str(to_cell(tag)) for tag in tags) or None
+
+
+def listed(keyword: str, words: str | Iterable[str]) -> tuple[str, ...]:
+    """Return words as a tuple; one alone needs no list. Raises UsageError for what is neither."""
+    if isinstance(words, str):
+        return (words,)
+    if not isinstance(words, Iterable):
+        raise UsageError(f"{keyword} is a text or a list of texts, not {words!r:.100}")
+    return tuple(words)
+
+
+def path_of(call: str, path: object) -> str:
+    """Return a path as text. Raises UsageError for what is none."""
+    if isinstance(path, str | os.PathLike):
+        return os.fsdecode(path)
+    raise UsageError(f"{call} takes a path, not {path!r:.100}")
 
 
 def say_unknown(call: str, unknown: Iterable[str]) -> None:
@@ -32,10 +52,11 @@ def say_unknown(call: str, unknown: Iterable[str]) -> None:
 
 def chosen(keyword: str, value: object, choices: Mapping[object, str]) -> str:
     """Return what a keyword's value stands for. Raises UsageError for one that stands for nothing."""
-    if value not in choices:
+    try:
+        return choices[value]
+    except (KeyError, TypeError):  # a list can't even be looked for
         words = ", ".join(sorted({repr(choice) for choice in choices if isinstance(choice, str)}))
-        raise UsageError(f"{keyword} is one of {words}, not {value!r}")
-    return choices[value]
+        raise UsageError(f"{keyword} is one of {words}, not {value!r:.100}") from None
 
 
 def number_of(step: object) -> float:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from experiment_sheet import notices
-from experiment_sheet.arguments import say_unknown
+from experiment_sheet.arguments import path_of, say_unknown
 from experiment_sheet.errors import Unsupported, UsageError
 from experiment_sheet.exhibit import exhibit_of
 from experiment_sheet.folder import RunFolder, Stored, safe_name
@@ -46,7 +46,7 @@ class Artifact:
         **unknown: Any,
     ) -> None:
         say_unknown("Artifact", unknown)
-        if not _NAME.fullmatch(name) or not name.strip("."):
+        if not isinstance(name, str) or not _NAME.fullmatch(name) or not name.strip("."):
             raise UsageError(f"an artifact's name has letters, digits, dots, dashes and underscores, not {name!r}")
         self.name, self.type, self.description = name, type, description
         self.metadata: dict[str, Any] = dict(metadata or {})
@@ -70,13 +70,14 @@ class Artifact:
         """Take in a file, under its own name or another. One that can't be read becomes a message when logged."""
         _spare(unknown, "is_tmp", "skip_cache", "policy", "overwrite")
         say_unknown("Artifact.add_file", unknown)
-        self._files[_inner(name or Path(local_path).name)] = Path(local_path)
+        path = Path(path_of("add_file", local_path))
+        self._files[_inner(name or path.name)] = path
 
     def add_dir(self, local_path: str | os.PathLike[str], name: str | None = None, **unknown: Any) -> None:
         """Take in what is in a folder, below `name`. Links in it are not followed."""
         _spare(unknown, "skip_cache", "policy", "merge")
         say_unknown("Artifact.add_dir", unknown)
-        root = Path(local_path)
+        root = Path(path_of("add_dir", local_path))
         if not root.is_dir():
             self._files[_inner(name or root.name)] = root
             return
@@ -91,7 +92,7 @@ class Artifact:
         """Note where data is that isn't copied: a URL, or a path."""
         _spare(unknown, "checksum", "max_objects")
         say_unknown("Artifact.add_reference", unknown)
-        text = os.fspath(uri)
+        text = path_of("add_reference", uri)
         self._references[name or text.rstrip("/").rpartition("/")[2] or text] = text
 
     def add(self, obj: Any, name: str, **unknown: Any) -> None:

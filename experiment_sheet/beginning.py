@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from experiment_sheet import environment, past
-from experiment_sheet.arguments import checked_id, chosen
+from experiment_sheet import environment, notices, past
+from experiment_sheet.arguments import checked_id, chosen, path_of
 from experiment_sheet.columns import MAX_COLUMNS, RunId
 from experiment_sheet.errors import RunNotFound, UsageError
 from experiment_sheet.family import inputs_hash
@@ -18,6 +18,7 @@ from experiment_sheet.provenance import provenance
 from experiment_sheet.row import RunRow
 from experiment_sheet.run import Run
 from experiment_sheet.sheet import Sheet
+from experiment_sheet.values import Cell
 
 _RESUME: Final[Mapping[object, str]] = {
     None: "allow",
@@ -48,6 +49,8 @@ class Start:
     said: Mapping[str, Any]
     hypothesis: str | None = None
     parent: str | None = None
+    against: str | None = None  # the run that the inputs are compared with
+    inputs_of: Mapping[str, Mapping[str, Cell]] = field(default_factory=dict)  # of runs at hand, by their ids
     if_exists: str | None = None
     ignore: tuple[str, ...] = ()
     rank: int = 0
@@ -66,6 +69,10 @@ class Start:
             raise UsageError("resume='must' needs the id of the run to go on with: init(id=...)")
         if self.said["id"] is not None:
             checked_id(self.said["id"])
+        if self.parent is not None:
+            checked_id(self.parent)
+        if self.said["dir"] is not None:
+            path_of("init(dir=...)", self.said["dir"])
         if self.rank and self.rank_history and self.said["id"] is None:
             raise UsageError("rank_history needs the id that all ranks of the run share: init(id=...)")
         named({} if self.config is None else self.config)
@@ -75,6 +82,9 @@ class Start:
     ) -> Run:
         """Begin the run. Raises RunNotFound and UsageError where `resume` can't be had."""
         limit = template.max_columns if template else MAX_COLUMNS
+        if self.is_disabled:
+            row = RunRow(sheet, self.said["id"] or draw_run_id(), max_columns=limit)
+            return Run(row, self._details({}), self.config, kept=False, on_end=on_end)
         if self.rank:
             return self._beside(sheet, limit)
         facts: dict[str, Any] = dict(provenance())
@@ -120,7 +130,7 @@ class Start:
 
     def _row(self, sheet: Sheet, run_id: RunId | None, template: Look | None, limit: int) -> RunRow:
         if run_id is None:
-            return RunRow(sheet, draw_run_id(), max_columns=limit)
+            return RunRow(sheet, draw_run_id(), max_columns=limit, against=self._compared(sheet))
         resuming = chosen("resume", self.said["resume"], _RESUME)
         known = sheet.resume(run_id)
         if known is None and resuming == "must":
@@ -128,5 +138,20 @@ class Start:
         if known is not None and resuming == "never":
             raise UsageError(f"{sheet.name} has a run {run_id!r} already; choose another id, or resume='allow'")
         if known is None:  # asking counted as a second life; this run begins its first
-            sheet = Sheet(sheet.target, template=template)
-        return RunRow(sheet, run_id, drawn=False, max_columns=limit, cells=dict(known or {}))
+            sheet = sheet.again(template)
+        against = None if known else self._compared(sheet)
+        return RunRow(sheet, run_id, drawn=False, max_columns=limit, cells=dict(known or {}), against=against)
+
+    def _compared(self, sheet: Sheet) -> Mapping[str, Cell] | None:
+        """Return the inputs that the run's are compared with, where a run was named; else those before it tell."""
+        named_run = self.against or self.parent
+        if named_run is None:
+            return None
+        if named_run in self.inputs_of:
+            return self.inputs_of[named_run]
+        found = past.inputs_of(sheet, named_run)
+        if found is None and self.against:
+            notices.logger.warning(
+                "%s has no run %s, which was named as baseline; the run before is compared with", sheet.name, named_run
+            )
+        return found

@@ -32,7 +32,9 @@ class Change:
 
     def leave_out_extras(self, there: Collection[str]) -> None:
         """Take out what nobody asked for: of the run's own columns a sheet of people's gets only those it has."""
-        for column in [c for c in self.cells if c.role == "run" and c.key not in _ASKED_FOR and c.key not in there]:
+        said = {column.key for event in self.folded.events if event.kind == "update" for column in event.cells}
+        known = _ASKED_FOR | said | set(there)  # what is said of a run afterwards, somebody asked for
+        for column in [c for c in self.cells if c.role == "run" and c.key not in known]:
             del self.cells[column]
 
 

@@ -23,30 +23,27 @@ restored backup took it, and it is written again.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from experiment_sheet import archive, changes, generations, leftovers, locks, notices
+from experiment_sheet import archive, changes, generations, leftovers, locks
 from experiment_sheet import state as states
 from experiment_sheet.backends.base import Backend, Mark, Written
 from experiment_sheet.changes import Change
-from experiment_sheet.columns import RUN_ID, RUN_KEYS, Column, RunId
-from experiment_sheet.errors import SheetChanged, SheetError, SheetMissing, UsageError
+from experiment_sheet.columns import Column, RunId
+from experiment_sheet.errors import SheetChanged, SheetError, UsageError
 from experiment_sheet.events import Event
 from experiment_sheet.files import Files, prepare
 from experiment_sheet.fold import Folded, fold
 from experiment_sheet.journal import Journal, journals_in, read_of
+from experiment_sheet.meeting import ABSENT, Meeting, Place
 from experiment_sheet.state import Applied, Live, State
 from experiment_sheet.values import Cell
 from experiment_sheet.waiting import Waiting, waiting_in
 from experiment_sheet.writers import is_dead
-
-ABSENT: Final = 5.0
-"""Seconds a known sheet must have been gone before it is made anew: Excel saves by delete and rename."""
 
 ARCHIVE_AT: Final = 32
 """Journals of dead writers that are left lying before they are archived together."""
@@ -62,15 +59,7 @@ class Outcome:
     kept: dict[RunId, Mapping[Column, Cell]] = field(default_factory=dict)  # people's cells, as they are
     deleted: set[RunId] = field(default_factory=set)  # rows that a person deleted
     no_room: dict[RunId, dict[Column, Cell]] = field(default_factory=dict)  # cells of columns that were not made
-
-
-@dataclass(slots=True)
-class _Meeting:
-    """Which sheet stands where ours should."""
-
-    added: set[RunId] = field(default_factory=set)  # added by writes that this sheet has not seen
-    changed: set[RunId] = field(default_factory=set)  # … only changed by them
-    remake: bool = False  # it is another sheet, or a new one: runs that are going on are put in anew
+    spelled: dict[RunId, dict[Column, Cell]] = field(default_factory=dict)  # text with signs the sheet can't hold
 
 
 @dataclass(slots=True)
@@ -89,7 +78,7 @@ class Checkpoint:
     @property
     def folder(self) -> Path:
         """Where state and lock lie."""
-        return self.files.journals[0]
+        return self.files.state
 
     def run(self, *, wait: float, all_of_it: bool = False) -> Outcome:
         """Apply everything that waits, of every process. Raises SheetError if the lock can't be had in `wait` s.
@@ -97,6 +86,8 @@ class Checkpoint:
         `all_of_it`: do the housekeeping too, and don't go home because somebody else applied our events.
         """
         outcome = Outcome()
+        if self._is_untouched():
+            return outcome
         try:
             prepare(self.folder, self.files.sheet)
             done = (lambda: False) if all_of_it else self._covered
@@ -109,6 +100,10 @@ class Checkpoint:
             raise SheetError(f"{self.files.sheet}: {error}; rows wait in the journal") from error
         return outcome
 
+    def _is_untouched(self) -> bool:
+        """Whether nothing was ever logged here: then not even a folder is made."""
+        return self.journal.is_blank and not any(folder.exists() for folder in (self.folder, *self.files.journals))
+
     def _covered(self) -> bool:
         path = self.journal.path
         if path is None or self.journal.unwritten() or not path.exists():
@@ -116,7 +111,7 @@ class Checkpoint:
         size = path.stat().st_size
         covered = states.least_offset(self.folder, path.name) >= size
         if covered:
-            self.journal.settle(path.name, size)
+            self.journal.settle(path.name, size, target=self.files.sheet)
         return covered
 
     def _run(self, outcome: Outcome, *, archive_at: int, mend: bool) -> None:
@@ -139,15 +134,15 @@ class Checkpoint:
             self._settle(pending)
             if not self._end_dead_runs(state):
                 break
-        archive.tidy(self.folder, state, self.paths(), own=self.journal.path, at=archive_at)
-        for folder in self.files.journals:
-            leftovers.sweep(folder)
+        archive.tidy(self.files, state, self.paths(), own=self.journal.path, at=archive_at)
+        for folder in {self.folder, *self.files.journals}:
+            leftovers.sweep(folder, remembered=mend)
 
     def _settle(self, pending: Waiting) -> None:
         path = self.journal.path
         if path is not None and path.name in pending.ends:
-            self.journal.settle(path.name, pending.ends[path.name])
-        self.journal.settle_unwritten(pending.memory)
+            self.journal.settle(path.name, pending.ends[path.name], target=self.files.sheet)
+        self.journal.settle_unwritten(pending.memory, target=self.files.sheet)
 
     # What waits
 
@@ -156,7 +151,7 @@ class Checkpoint:
         return {path.name: path for folder in self.files.journals for path in journals_in(folder)}
 
     def _waiting(self, state: State) -> Waiting:
-        return waiting_in(self.paths(), self.journal, state)
+        return waiting_in(self.files.sheet, self.paths(), self.journal, state)
 
     def state(self) -> State:
         """Read, without the lock, what was applied."""
@@ -172,19 +167,19 @@ class Checkpoint:
             return {}
         return dict(self._changes(sheet, fold(events), applied, meeting))
 
-    def _unseen(self, sheet: str, applied: Applied, state: State) -> _Meeting:
-        """Which of our writes the sheet has not seen, as far as its mark can be read now."""
+    @property
+    def _place(self) -> Place:
+        return Place(self.folder, self.exists, self.history, self.absent)
+
+    def _unseen(self, sheet: str, applied: Applied, state: State) -> Meeting:
+        """Which of our writes the sheet has not seen, as far as it can be read now."""
         if not applied.generation or not self.exists():
-            return _Meeting()
+            return Meeting()
         try:
             with closing(self.open_backend(sheet)) as backend:
-                mark = backend.mark() if backend.keeps_mark else Mark(state.sheet, applied.generation)
-                seen = mark.generation if mark is not None else self._seen_without_mark(sheet, backend, applied)
+                return self._place.look(sheet, backend, applied, state)
         except SheetError:
-            return _Meeting()  # who reads the sheet is told
-        if (mark is not None and mark.sheet != state.sheet) or seen >= applied.generation:
-            return _Meeting()
-        return _Meeting(*generations.runs_since(self.folder, seen, sheet))
+            return Meeting()  # who reads the sheet is told
 
     def history(self, sheet: str, runs: set[RunId]) -> list[Event]:
         """Every event of some runs, applied or not, archived or not.
@@ -196,7 +191,7 @@ class Checkpoint:
         for path in self.paths().values():
             with suppress(FileNotFoundError):  # archived this moment; so the archive is read last
                 found += read_of(path, runs)
-        found += archive.events(self.folder, runs)
+        found += archive.events(self.files.journals[0], runs)
         drawn = {event.run for event in found if event.drawn}
         return [event for event in found if event.sheet == sheet or event.run in drawn]
 
@@ -222,11 +217,11 @@ class Checkpoint:
     def _write(self, sheet: str, backend: Backend, events: list[Event], state: State, outcome: Outcome) -> None:
         applied = state.sheets[sheet]
         backend.known = applied.known
-        meeting = self._meet(sheet, backend, applied, state)
+        meeting = self._place.meet(sheet, backend, applied, state)
         folded = fold(events)
         todo = dict(self._changes(sheet, folded, applied, meeting))
         if not applied.columns:
-            applied.extras = self._extras(backend)
+            applied.extras = self._place.extras(backend)
         columns = dict(applied.columns)
         for run, change in todo.items():
             if applied.extras is not None:
@@ -239,62 +234,8 @@ class Checkpoint:
         for run in folded.keys() - writing.keys():  # nothing to write: a deleted row, or all cells a person's
             applied.keep(run, todo[run].folded if run in todo else folded[run])
 
-    def _meet(self, sheet: str, backend: Backend, applied: Applied, state: State) -> _Meeting:
-        """Look which sheet this is, and what it has seen of our writes."""
-        if not self.exists():
-            if applied.generation:
-                self._wait_for_sheet()
-            if not self.exists():
-                state.token = None
-                return _Meeting(remake=True)
-        mark = backend.mark()
-        if not backend.keeps_mark:
-            return _Meeting()
-        if mark is not None and mark.sheet != state.sheet:
-            strange = applied.generation > 0
-            state.sheet, state.generation, state.token = mark.sheet, mark.generation, None
-            applied.generation = mark.generation
-            return _Meeting(remake=strange)
-        seen = mark.generation if mark is not None else self._seen_without_mark(sheet, backend, applied)
-        if seen > state.generation:  # a write whose state was lost
-            state.generation, state.token = seen, None
-        if seen >= applied.generation:
-            return _Meeting()
-        state.token = None
-        added, changed = generations.runs_since(self.folder, seen, sheet)
-        notices.logger.warning(
-            "%s was saved by a program that had not seen our last %d writes; they are applied again (%d runs)",
-            sheet, applied.generation - seen, len(added | changed),
-        )  # fmt: skip
-        return _Meeting(added, changed)
-
-    def _extras(self, backend: Backend) -> list[str] | None:
-        """Look at a sheet at first contact: which of the run's own columns do people have in it? None: it is ours."""
-        try:
-            headers = backend.read().headers if self.exists() else ()
-        except SheetMissing:  # a tab that is yet to be made
-            headers = ()
-        return [header for header in headers if header in RUN_KEYS] if headers else None
-
-    def _seen_without_mark(self, sheet: str, backend: Backend, applied: Applied) -> int:
-        """Which of our writes a sheet has seen whose mark a program dropped (pandas writes files anew): by its rows."""
-        if not applied.generation:
-            return 0
-        try:
-            table = backend.read()
-        except SheetMissing:
-            return 0
-        place = table.columns.index(RUN_ID) if RUN_ID in table.columns else None
-        runs = {str(row[place]) for row in table.rows} if place is not None else set()
-        return generations.seen_by(self.folder, sheet, runs)
-
-    def _wait_for_sheet(self) -> None:
-        deadline = time.monotonic() + self.absent
-        while time.monotonic() < deadline and not self.exists():
-            time.sleep(0.1)
-
     def _changes(
-        self, sheet: str, pending: dict[RunId, Folded], applied: Applied, meeting: _Meeting
+        self, sheet: str, pending: dict[RunId, Folded], applied: Applied, meeting: Meeting
     ) -> Iterator[tuple[RunId, Change]]:
         remade = {run for run, live in applied.live.items() if meeting.remake and not live.deleted} - pending.keys()
         added = meeting.added | remade
@@ -344,9 +285,10 @@ class Checkpoint:
     def _write_changes(self, sheet: str, backend: Backend, todo: Mapping[RunId, Change], state: State) -> Written:
         new = [run for run, change in todo.items() if change.new]
         generation = state.generation + 1
-        if backend.keeps_mark:
-            changed = [run for run, change in todo.items() if not change.new]
-            generations.note(self.folder, generation, sheet, added=new, changed=changed)
+        if generation == 1:
+            generations.forget(self.folder)
+        changed = [run for run, change in todo.items() if not change.new]
+        generations.note(self.folder, generation, sheet, added=new, changed=changed)
         unseen = all(change.unseen for change in todo.values() if change.new)
         written = backend.write(
             {run: change.cells for run, change in todo.items()},
@@ -364,6 +306,8 @@ class Checkpoint:
         missing, no_room = set(written.missing), set(written.no_room)
         outcome.deleted |= missing
         outcome.kept.update(written.kept)
+        for run, columns in written.spelled.items():
+            outcome.spelled[run] = {column: todo[run].cells[column] for column in columns}
         for run, change in todo.items():
             applied.columns.update(dict.fromkeys(column for column in change.cells if column not in no_room))
             if lost := {column: cell for column, cell in change.cells.items() if column in no_room}:

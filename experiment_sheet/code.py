@@ -65,12 +65,15 @@ class Code:
     masked: bool = False  # something that looked like a credential is not in diff or files
 
 
-def record(folder: RunFolder, command: list[str]) -> None:
-    """Write down the code of this process as it is now. Raises OSError if the run folder can't be written."""
+def record(folder: RunFolder, command: list[str], script: Path | None = None) -> None:
+    """Write down the code of this process as it is now; of `script`, if another process runs it.
+
+    Raises OSError if the run folder can't be written.
+    """
     if os.environ.get("EXPERIMENT_SHEET_CODE", "").casefold() in ("0", "off", "false", "none"):
         return
     code = Code(masking.mask_command(command))
-    main = program.script()
+    main = script or program.script()
     top = _top(main)
     code.repository = None if top is None else _repository(top)
     base = top or (main.parent if main else program.here())

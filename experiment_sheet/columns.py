@@ -42,7 +42,9 @@ class Column(NamedTuple):
 
 RUN_ID: Final = Column("run", "run_id")
 
-FRONT: Final = ("run", "status", "started", "duration", "hypothesis", "verdict", "notes", "tags", "plots")
+FRONT: Final = (
+    *("run", "status", "started", "duration", "hypothesis", "changed", "gain", "verdict", "notes", "tags", "plots"),
+)
 """Keys of the run columns that a new sheet shows first, in this order."""
 
 PROVENANCE: Final = ("error", "git", "host", "user", "command", "run_id")
@@ -53,6 +55,10 @@ OPTIONAL: Final = ("project", "group", "job_type", "parent", "inputs_hash")
 
 RUN_KEYS: Final = frozenset(FRONT + PROVENANCE + OPTIONAL)
 """Keys that belong to the run itself, whatever else has the same name."""
+
+COMPUTED: Final = ("changed", "gain")
+"""Keys of run columns that the library alone fills, and that are words of people's as well: in a flat dictionary, and
+as a header of a sheet that people made, they are people's."""
 
 SHARED: Final = ("run", "notes", "tags", "hypothesis")
 """Keys of run columns that people and the library share: written when the row is made,
@@ -71,6 +77,7 @@ _SUFFIXED: Final = re.compile(r"(.+) \((run|input|output)\)", re.DOTALL)
 _UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _RANKS: Final = {key: rank for rank, key in enumerate(FRONT + PROVENANCE + OPTIONAL)}
 _SIDES: Final[Mapping[Role, int]] = {"run": 0, "input": 1, "output": 2, "people": 3}
+_COMPUTED: Final = frozenset(Column("run", key) for key in COMPUTED)
 _DEPTH: Final = 16  # of nested dictionaries; deeper ones become the text of one cell
 
 
@@ -123,9 +130,17 @@ def _numbered(name: str, taken: Collection[str]) -> str:
 
 def column_of(key: str, roles: Mapping[str, Role]) -> Column:
     """Say whose column a key of a flat dictionary is: as the sheet has it, else as the metrics table guesses."""
-    if key in RUN_KEYS:
+    if key in RUN_KEYS and key not in COMPUTED:
         return Column("run", key)
-    return Column(roles.get(key) or guess_role(key), key)
+    known = roles.get(key)
+    return Column(known if known and (known, key) not in _COMPUTED else guess_role(key), key)
+
+
+def column_named(key: str, roles: Mapping[str, Role]) -> Column:
+    """Say which column is meant by the name that a reader of the sheet has for it."""
+    if key in COMPUTED and roles.get(key, "run") == "run":
+        return Column("run", key)
+    return column_of(key, roles)
 
 
 def label(column: Column, taken: Collection[str] = ()) -> str:
@@ -198,7 +213,7 @@ def identify(headers: Sequence[str], known: Mapping[str, Column]) -> list[Column
 
 
 def _guess(header: str, *, foreign: bool) -> Column:
-    if header in RUN_KEYS:
+    if header in RUN_KEYS and not (foreign and header in COMPUTED):
         return Column("run", header)
     if suffixed := _SUFFIXED.fullmatch(header):
         return Column(_ROLES[suffixed[2]], suffixed[1])
@@ -221,14 +236,17 @@ def find(column: Column, headers: Sequence[str], known: Mapping[str, Column]) ->
         return columns.index(column) if column in columns else None
     bare, suffixed = (text.casefold() for text in _labels(column))
     free = [(index, header) for index, header in enumerate(headers) if header not in known]
+    ours = RUN_ID.key in headers and not known
     for wanted in (suffixed, bare):
         for index, header in free:
-            if header.strip().casefold() == wanted and (wanted != bare or _may_adopt(header, column)):
+            if header.strip().casefold() == wanted and (wanted != bare or _may_adopt(header, column, ours)):
                 return index
     return None
 
 
-def _may_adopt(header: str, column: Column) -> bool:
+def _may_adopt(header: str, column: Column, ours: bool) -> bool:
+    if header in COMPUTED:
+        return ours is (column.role == "run")
     return column.role == "run" or header not in RUN_KEYS
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from experiment_sheet import beginning, environment, past
-from experiment_sheet.arguments import chosen, joined, say_unknown
-from experiment_sheet.destination import sheet_for
+from experiment_sheet.arguments import chosen, joined, listed, say_unknown
+from experiment_sheet.destination import Where, look_named, sheet_for
 from experiment_sheet.errors import UsageError
 from experiment_sheet.family import together
 from experiment_sheet.folder import Stored
@@ -27,7 +27,7 @@ from experiment_sheet.report import forgiving
 from experiment_sheet.run import Run
 from experiment_sheet.sheet import Sheet
 from experiment_sheet.signals import on_sigterm
-from experiment_sheet.status import ending, passing_exception
+from experiment_sheet.status import ending, passing_exception, watch_exits
 
 if TYPE_CHECKING:
     from experiment_sheet.artifact import Artifact
@@ -50,7 +50,7 @@ _children: dict[str, dict[str, Mapping[str, object]]] = {}  # by parent: what it
 
 
 def init(
-    sheet: Sheet | str | os.PathLike[str] | None = None,
+    sheet: Where | Sequence[Where] | None = None,
     *,
     project: str | None = None,
     name: str | None = None,
@@ -65,33 +65,39 @@ def init(
     dir: str | os.PathLike[str] | None = None,  # noqa: A002
     reinit: str | bool | None = None,
     hypothesis: str | None = None,
-    template: Look | None = None,
+    template: Look | str | os.PathLike[str] | None = None,
     parent: Run | str | None = None,
     if_exists: str | None = None,
     ignore: Iterable[str] = (),
     rank: int | None = None,
     rank_history: bool = False,
+    baseline: Run | str | None = None,
     **unknown: Any,
 ) -> Run:
     """Begin a run: its row is in the sheet, as ``running``, when this returns, or waits and a message says so.
+
+    To a Google Sheet a thread sends it, so that nothing waits for a network but the end of the run.
 
     What is left out is looked for in the environment, see `environment`.
 
     Args:
         sheet: Where the row goes; else ``EXPERIMENT_SHEET``, else ``<project>.xlsx``, else ``runs.xlsx``, in `dir`.
+            A list, a file and addresses of Google Sheets, makes a row in each; the run's folder lies beside the file.
         config: The inputs: a dictionary, dataclass, Namespace, OmegaConf or pydantic object.
         group: Runs that belong together; True: those with the same inputs, but for the keys of `ignore`.
         id: The run's id, to continue that run if the sheet has it; else one is drawn.
         resume: ``must`` (raises RunNotFound if there is no such run), ``never`` (UsageError if there is), ``allow``;
             ``auto`` without an id: the latest run of this command on this machine, if it was broken off.
-        mode: ``disabled`` keeps everything in memory, for as long as the process lives. All others are the same here.
+        mode: ``disabled`` keeps nothing: no row, no file. All others are the same here.
         reinit: What becomes of a run that is open: ``finish_previous`` (default), ``return_previous``, ``create_new``.
-        template: What a sheet looks like that is yet to be made.
+        template: What a sheet looks like that is yet to be made: a name, like ``kaggle``, or a path; see `Sheet`.
         parent: The run, or its id, that this one is a fold or a seed of: it stays open, and its row gets mean and
             standard deviation of what its finished children came to.
         if_exists: What if a run with the same inputs is there, but for the keys of `ignore`: ``skip`` (the run that is
             answered has ``skipped`` set and is over), ``resume`` it, or begin a ``new`` one.
         rank: The rank of this process within one run; above 0 it makes no row. Else `ranks` finds it out.
+        baseline: The run, or its id, that ``changed`` compares the inputs with; else the parent, else the last run of
+            the group, else that of the sheet.
         rank_history: Keep the steps of such a process, too; needs the `id` that all ranks share.
     """
     say_unknown("init", unknown)
@@ -106,20 +112,24 @@ def init(
         said=said,
         hypothesis=hypothesis,
         parent=parent.id if isinstance(parent, Run) else parent,
+        against=baseline.id if isinstance(baseline, Run) else baseline,
+        inputs_of={run.id: run.inputs() for run in (*open_runs(), parent, baseline) if isinstance(run, Run)},
         if_exists=if_exists,
-        ignore=tuple(ignore),
+        ignore=listed("ignore", ignore),
         rank=rank_of(rank),
         rank_history=rank_history,
     )
     start.check()
     if start.is_disabled:
         sheet = Sheet(f"memory://disabled-{draw_run_id()}")
-    where = sheet_for(sheet, said["project"], said["dir"], template)
+    look = look_named(template)
+    where = sheet_for(sheet, said["project"], said["dir"], look)
     if policy == "finish_previous":
         for run in open_runs():
             run.finish()
     on_sigterm(_end_killed)
-    run = start.begin(where, template, named_sheet=sheet is not None, on_end=_tell_parent)
+    watch_exits()
+    run = start.begin(where, look, named_sheet=sheet is not None, on_end=_tell_parent)
     with _guard:
         _open[:] = [*(one for one in _open if not one.is_over), *([] if run.is_over else [run])]
     if not (run.is_over or run.rank or start.is_disabled):
@@ -180,9 +190,18 @@ def log_code(root: str | os.PathLike[str] | None = ".", name: str | None = None,
     return _the_run("log_code").log_code(root, name, **chosen)
 
 
-def log_dataset(name: str, data: Any, *, role: str = "train", **facts: Any) -> Dataset | None:
+def log_dataset(
+    name: str,
+    data: Any,
+    *,
+    role: str = "train",
+    version: object = None,
+    features: object = None,
+    augmentations: object = None,
+) -> Dataset | None:
     """Note which data the current run works on; see `Run.log_dataset`."""
-    return _the_run("log_dataset").log_dataset(name, data, role=role, **facts)
+    run = _the_run("log_dataset")
+    return run.log_dataset(name, data, role=role, version=version, features=features, augmentations=augmentations)
 
 
 def log_model(model: Any, name: str = "model") -> Stored | None:
@@ -283,7 +302,7 @@ def _end_open_runs() -> None:
     """End what is still open when the process ends. A forked child's runs are its parent's."""
     error = passing_exception()
     for run in reversed(open_runs()):
-        run.end(*ending(error))
+        run.end(*ending(error), wait=False)  # all far sheets are waited for together, later (`ledgers`)
 
 
 def _end_killed() -> None:

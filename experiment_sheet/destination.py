@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from experiment_sheet.errors import UnknownTarget, UsageError
@@ -12,9 +12,11 @@ from experiment_sheet.look import Look
 from experiment_sheet.once import Artifacts
 from experiment_sheet.sheet import Sheet, default_target
 
+Where = Sheet | str | os.PathLike[str]
+
 
 def log_run(
-    sheet: Sheet | str | os.PathLike[str],
+    sheet: Where | Sequence[Where],
     data: object = None,
     /,
     *,
@@ -28,9 +30,8 @@ def log_run(
     tags: str | Iterable[str] | None = None,
     status: str = "finished",
 ) -> str:
-    """Log a whole run in one call: one row. As `Sheet.log_run`; `sheet` is a target or a Sheet."""
-    target = sheet if isinstance(sheet, Sheet) else sheet_of(sheet, "log_run")
-    return target.log_run(
+    """Log a whole run in one call: one row. As `Sheet.log_run`; `sheet` is a target or a Sheet, or a list of them."""
+    return sheet_of(sheet, "log_run").log_run(
         data,
         inputs=inputs,
         outputs=outputs,
@@ -44,8 +45,14 @@ def log_run(
     )
 
 
-def sheet_of(target: str | os.PathLike[str], call: str, *, template: Look | None = None) -> Sheet:
-    """Open a sheet for a call, or say what was probably meant. Raises UsageError."""
+def sheet_of(target: Where | Sequence[Where], call: str, *, template: Look | None = None) -> Sheet:
+    """Open a sheet, or some for the same runs, for a call, or say what was probably meant. Raises UsageError."""
+    if isinstance(target, Sheet):
+        return target
+    if isinstance(target, list | tuple):
+        from experiment_sheet.several import several
+
+        return several([sheet_of(one, call, template=template) for one in target], call, template)
     if not isinstance(target, str | os.PathLike):
         raise UsageError(f'{call} takes the sheet first: {call}("runs.xlsx", ...), not {type(target).__name__}')
     try:
@@ -59,16 +66,23 @@ def sheet_of(target: str | os.PathLike[str], call: str, *, template: Look | None
 
 
 def sheet_for(
-    sheet: Sheet | str | os.PathLike[str] | None,
+    sheet: Where | Sequence[Where] | None,
     project: str | None,
     folder: str | os.PathLike[str] | None,
     template: Look | None,
 ) -> Sheet:
     """Return the sheet that `init` means: the given one, else `default_target`, else the project's, in a folder."""
-    if isinstance(sheet, Sheet):
-        return sheet
     if sheet is None:
         named = safe_name(f"{project}.xlsx") if project and not os.environ.get("EXPERIMENT_SHEET") else default_target()
         # An address stays what it is; a file's name is looked for in the folder.
         sheet = named if "://" in named else Path(folder or "") / named
     return sheet_of(sheet, "init", template=template)
+
+
+def look_named(template: Look | str | os.PathLike[str] | None) -> Look | None:
+    """Look that a template means; None where none is named. Raises UsageError for a wrong template."""
+    if template is None:
+        return None
+    from experiment_sheet.template import look_of  # only who names a template needs it
+
+    return look_of(template)

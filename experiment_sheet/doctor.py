@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
-from experiment_sheet import archive, journal, locks
+from experiment_sheet import archive, journal, locks, wastebin
 from experiment_sheet.backends.base import Table, Target
 from experiment_sheet.backends.registry import open_backend
 from experiment_sheet.columns import RUN_ID, RunId
@@ -23,10 +23,13 @@ from experiment_sheet.errors import SheetError
 from experiment_sheet.events import Event, decode
 from experiment_sheet.folder import safe_name
 from experiment_sheet.jsonl import whole_lines
-from experiment_sheet.ledger import Ledger, ledger_of
+from experiment_sheet.ledger import Ledger
+from experiment_sheet.ledgers import ledger_of
 from experiment_sheet.sheet import Sheet
 
 Kind = Literal["missing", "doubled", "conflict", "damaged", "orphan", "held"]
+
+_OURS: Final = ("journal", wastebin.NAME)  # folders beside the run folders
 
 _CERTAIN: Final = (
     r"{stem} \(.*conflict(?:ed copy)?.*\){suffix}",  # Dropbox, Nextcloud
@@ -98,7 +101,7 @@ class Doctor:
             with suppress(SheetError):
                 runs |= set(ids_of(self.ledger.table(name)))
         names = {safe_name(run) for run in runs}
-        folders = sorted(path for path in root.iterdir() if path.name != "journal") if root.is_dir() else []
+        folders = sorted(path for path in root.iterdir() if path.name not in _OURS) if root.is_dir() else []
         return [path for path in folders if path.name not in names and _is_run_folder(path)]
 
     def _missing(self) -> Iterator[Finding]:

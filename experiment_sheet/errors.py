@@ -73,3 +73,7 @@ class SheetDamaged(SheetError):
 
 class SheetRefused(SheetError):
     """The file is whole, but can't be edited without harm; the message says why."""
+
+
+class NoRoom(SheetRefused):
+    """Nothing can be put beside the table, because something stands there; the message says what to move."""

@@ -59,6 +59,10 @@ class Event:
         """Whether this event may add a row: later epochs speak of a run that has, or had, one."""
         return self.epoch == 1 and self.kind in ("start", "end")
 
+    def is_of(self, target: str) -> bool:
+        """Whether it speaks of a sheet of this target, whatever the tab: a journal may feed several targets."""
+        return self.sheet == target or self.sheet.startswith(f"{target}#")
+
 
 def encode(event: Event) -> bytes:
     """Write an event as one line of ASCII JSON."""

@@ -55,11 +55,17 @@ class Files:
     sheet: str  # how sheet.json names it: the file's name, or the whole target
     root: Path
     spare: Path | None
+    fed: Path | None = None  # where lock and state lie of a sheet that another sheet's journal feeds, too
     journals: tuple[Path, ...] = field(init=False)  # folders that may hold journals, the first choice first
 
     def __post_init__(self) -> None:
         roots = (self.root,) if self.spare is None else (self.root, self.spare)
         object.__setattr__(self, "journals", tuple(root / "journal" for root in roots))  # as dataclasses advise
+
+    @property
+    def state(self) -> Path:
+        """The folder of the sheet's lock, and of what is known to be in it."""
+        return self.fed or self.journals[0]
 
 
 def files_of(target: Target) -> Files:
@@ -72,9 +78,9 @@ def files_of(target: Target) -> Files:
             root = _temporary[target.path] = Path(tempfile.mkdtemp(prefix="experiment_sheet-"))
         return Files(target.path, root, None)
     if target.scheme != "file":
-        return Files(f"{target.scheme}://{target.path}", _state_folder(target), None)
+        return Files(f"{target.scheme}://{target.path}", state_folder(target), None)
     path = Path(target.path)
-    return Files(path.name, _beside(path), _state_folder(target))
+    return Files(path.name, _beside(path), state_folder(target))
 
 
 class Taken(OSError):
@@ -175,10 +181,16 @@ def _is_ours(folder: Path, sheet: str) -> bool:
         return True
 
 
-def _state_folder(target: Target) -> Path:
+def digest_of(target: Target) -> str:
+    """A target as a file's name."""
     import hashlib
 
-    digest = hashlib.blake2b(f"{target.scheme}:{target.path}".encode(errors="replace"), digest_size=10).hexdigest()
+    return hashlib.blake2b(f"{target.scheme}:{target.path}".encode(errors="replace"), digest_size=10).hexdigest()
+
+
+def state_folder(target: Target) -> Path:
+    """A sheet's folder in the platform's state folder, which is this user's alone."""
+    digest = digest_of(target)
     override = os.environ.get("EXPERIMENT_SHEET_DIR")
     if override:
         return Path(override).expanduser().absolute() / digest

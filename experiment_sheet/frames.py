@@ -93,6 +93,8 @@ def _series(cells: list[Cell]) -> pd.Series[Any]:
     import pandas as pd
 
     kinds = set(map(type, cells))
+    if kinds == {float}:
+        return pd.Series(cells, dtype=float)  # nothing to be found out
     if Link in kinds:
         cells = [cell.href if isinstance(cell, Link) else cell for cell in cells]
     if int in kinds and kinds != {int} and any(type(c) is int and abs(c) > _EXACT for c in cells):

@@ -82,6 +82,21 @@ def seen_by(folder: Path, sheet: str, runs: Collection[RunId]) -> int:
     )
 
 
+def before_last_of(folder: Path, sheet: str, runs: Collection[RunId]) -> int:
+    """Which generation a sheet can have seen at most that lacks the last change of each of these runs."""
+    last: dict[RunId, int] = {}
+    for line in _lines(folder / NAME):
+        if line.sheet == sheet:
+            last |= {run: line.generation for run in runs if run in line.added or run in line.changed}
+    return min(last.values(), default=0) - 1
+
+
+def forget(folder: Path) -> None:
+    """Begin anew: the sheet's generations are counted from 1 again."""
+    with suppress(OSError):
+        (folder / NAME).unlink(missing_ok=True)
+
+
 def _compact(path: Path) -> None:
     lines = list(_lines(path))
     blocks: list[_Line] = []

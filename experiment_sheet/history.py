@@ -9,14 +9,18 @@ Invariants:
 - A call that returned without a message has its line in the page cache: a kill loses none, power loss may.
 - After a write that failed or came short the file is cut back to its good length, the line stays in memory, and the
   next call writes it first; so a line is never glued to the rest of another.
+- Lines that still wait when their run ends are tried once more at exit; what no file takes then goes to stderr.
 - The order of steps is free; lines of one step are one step, the later value wins. A torn last line is ignored.
 """
 
 from __future__ import annotations
 
+import atexit
 import io
+import json
 import math
 import os
+import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -30,6 +34,7 @@ from experiment_sheet.jsonl import LONGEST, parsed, whole_lines
 from experiment_sheet.values import Cell, clean, from_json, to_text
 
 _FORMULA: Final = ("=", "+", "-", "@")
+_PRINTED: Final = 1_000  # steps of a run that are printed, where no file takes them
 
 
 @dataclass(slots=True)
@@ -59,12 +64,27 @@ class History:
         self._length += written
 
     def close(self) -> None:
-        """Write what waits, if it can be written now, and close the file."""
+        """Write what waits, if it can be written now or at exit, and close the file."""
         if self._waiting:
             self._write_slowly(None)
+        if self._waiting:
+            _unwritten.append((os.getpid(), self))
         if self._fd >= 0 and self._pid == os.getpid():
-            os.close(self._fd)
+            try:
+                os.close(self._fd)
+            except OSError as error:  # where a network file system says what it could not write
+                what = f"{self._path}: its last steps may be missing; the file system said so when it was closed"
+                notices.say("history", str(self.folder.path), f"{what} ({error})")
         self._fd = -1
+
+    def at_exit(self) -> None:
+        """Write what waited when the run ended; print what no file takes."""
+        self._write_slowly(None)
+        for line in self._waiting[:_PRINTED]:
+            sys.stderr.write(f'{{"run":{json.dumps(self.folder.path.name)},{line.decode()[1:]}')
+        if len(self._waiting) > _PRINTED:
+            notices.logger.error("%s: %d steps more could not be written", self.folder.path, len(self._waiting))
+        self._waiting = []
 
     def reopen_if_gone(self) -> None:
         """Start a new file if somebody deleted or moved this one, or its folder."""
@@ -115,6 +135,18 @@ class History:
             str(self.folder.path),
             f"{self.folder.path}: steps can't be written now ({error}); they wait in memory and are tried again",
         )
+
+
+_unwritten: list[tuple[int, History]] = []
+
+
+def _at_exit() -> None:
+    for pid, history in _unwritten:
+        if pid == os.getpid():  # a forked child leaves its parent's to it
+            history.at_exit()
+
+
+atexit.register(_at_exit)  # before the runs' own, so it comes after theirs
 
 
 Steps = dict[float, dict[str, Cell]]
@@ -204,21 +236,22 @@ def to_csv(steps: Steps) -> str:
     headers = labels(Column("people", key) for key in ["step", "seconds", *keys])
     out = io.StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerow(map(_guarded, headers))
+    writer.writerow(map(guarded, headers))
     writer.writerows(_csv_rows(steps, keys))
     return "\ufeff" + out.getvalue()
 
 
 def _csv_rows(steps: Steps, keys: Iterable[str]) -> Iterator[list[str]]:
     for step, values in steps.items():
-        yield [to_text(step), to_text(values[TIME]), *(_csv_cell(values, key) for key in keys)]
+        yield [to_text(step), to_text(values[TIME]), *(csv_cell(values, key) for key in keys)]
 
 
-def _csv_cell(values: Mapping[str, Cell], key: str) -> str:
+def csv_cell(values: Mapping[str, Cell], key: str) -> str:
+    """Return one value of a step as a CSV has it; empty where it wasn't logged."""
     value = values.get(key)
-    return _guarded(value) if isinstance(value, str) else to_text(value)
+    return guarded(value) if isinstance(value, str) else to_text(value)
 
 
-def _guarded(text: str) -> str:
+def guarded(text: str) -> str:
     """Keep a spreadsheet program from taking text for a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text

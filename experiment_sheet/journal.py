@@ -12,7 +12,8 @@ Invariants:
 - After a failed fsync nothing is known of the file's pages (the kernel may have dropped them and reported so only
   once), so every event that is not known to be safe is written again, to a new file.
 - A file that has another length than its writer knows, or is no longer under its name, is somebody else's now: what is
-  not known to be in a sheet is written to a new one.
+  not known to be in a sheet is written to a new one. So it is where the lock's file is no longer the one that is held:
+  others can't see then that the writer lives.
 - An event is kept in memory until it is known to be in a sheet that was fsynced (`settle`). Where the file
   vanished (somebody deleted the files folder), the kept events are written anew.
 - Where no folder can be written, events stay in memory; each later call tries again, and what is left
@@ -124,16 +125,17 @@ class _OpenFile:
     fd: int
     lock: BaseFileLock
     length: int
+    held: tuple[int, int]  # device and inode of the lock's file
     first: int = 0  # length of the first line, which is no event
     synced: int = 0  # length at the last fsync that succeeded
     named: bool = False  # the folder was fsynced since the file was made
 
     def is_still_there(self) -> bool:
         try:
-            there, ours = self.path.stat(), os.fstat(self.fd)
+            there, ours, lock = self.path.stat(), os.fstat(self.fd), lock_of(self.path).stat()
         except OSError:
             return False
-        same = (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+        same = (lock.st_dev, lock.st_ino) == self.held and (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
         return same and ours.st_size == self.length  # else somebody else wrote into it, and what comes next is glued
 
 
@@ -153,6 +155,11 @@ class Journal:
     def path(self) -> Path | None:
         """The file that is written to; None while there is none."""
         return self._file.path if self._file else None
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether this process has nothing to tell, and never had."""
+        return self._file is None and not self._lines and not self._settled
 
     def append(self, events: Sequence[Event]) -> None:
         """Write events, giving them their seq. Raises OSError if they reached memory only; they are not lost then."""
@@ -186,16 +193,17 @@ class Journal:
             self._reopen_if_gone()
             self._write_lines()
 
-    def settle(self, journal: str, offset: int) -> None:
-        """Forget the events before `offset` of `journal`: they are in a sheet that was fsynced."""
+    def settle(self, journal: str, offset: int, *, target: str | None = None) -> None:
+        """Forget the events before `offset` of `journal`: they are in a sheet that was fsynced, of this target."""
         with self._lock:
             if self._file is not None and self._file.path.name == journal:
-                self._drop([line for line in self._lines if line.end is not None and line.end <= offset])
+                settled = [line for line in self._lines if line.end is not None and line.end <= offset]
+                self._drop([line for line in settled if target is None or line.event.is_of(target)])
 
-    def settle_unwritten(self, count: int) -> None:
-        """Forget the first `count` events that are in no file: they were applied from memory."""
+    def settle_unwritten(self, count: int, *, target: str) -> None:
+        """Forget the first `count` events of a target that are in no file: they were applied from memory."""
         with self._lock:
-            self._drop([line for line in self._lines if line.end is None][:count])
+            self._drop([line for line in self._lines if line.end is None and line.event.is_of(target)][:count])
 
     def tells_of(self, sheet: str, run: RunId) -> bool:
         """Whether a run is this process's own, and goes on or has news that wait."""
@@ -350,11 +358,12 @@ def _open(folder: Path, sheet: str) -> _OpenFile:
     if lock is None:
         raise OSError(f"{lock_of(path)} is held by another process")
     try:
+        found = lock_of(path).stat()
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
     except OSError:
         lock.release()
         raise
-    file = _OpenFile(path, fd, lock, 0)
+    file = _OpenFile(path, fd, lock, 0, (found.st_dev, found.st_ino))
     first = {"journal": 1, "machine": machine_id(), "host": host_name(), "pid": os.getpid()}
     line = json.dumps(first).encode("ascii") + b"\n"
     try:

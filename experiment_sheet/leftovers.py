@@ -3,6 +3,8 @@
 - Temporary files of the journal folder. Those of ``checkpoint.json`` and ``generations.log`` are made under the sheet's
   lock, so one that is found is nobody's. Those of ``sheet.json`` and of the clock are made without; who loses one that
   way goes on as if the call had failed (`files.prepare`, `files.clock_of`).
+- Those of what is remembered for the next run (``before/``), when somebody calls `sync`: their writers hold no lock of
+  the sheet's, and try once more.
 - Temporary files in the folders of runs, when the last journal that speaks of them is archived.
 - Locks of journals that were never made, or are gone. A living writer holds its lock before its journal is made.
 """
@@ -24,8 +26,11 @@ from experiment_sheet.journal import SUFFIX, lock_of, read
 _SPARE: Final = re.compile(r"\.[0-9a-f]{12}\.tmp")  # as `folder` names a file that is being written
 
 
-def sweep(folder: Path) -> None:
-    """Remove what is nobody's from a journal folder. Never raises for the world."""
+def sweep(folder: Path, *, remembered: bool = False) -> None:
+    """Remove what is nobody's from a journal folder, and from what is `remembered` there. Never raises."""
+    for path in (folder / "before").glob("*.tmp") if remembered else ():
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
     with suppress(OSError):
         names = {entry.name for entry in os.scandir(folder)}
         for name in names:

@@ -1,6 +1,7 @@
 """Which runs have fallen silent on other machines: nobody here can tell whether they died, so nothing is stored.
 
-A run that goes on writes its history with every step and its journal at least every 30 s of them. On a shared folder
+A run that goes on writes its history with every step, and tells its journal how long it has lasted at least every 30 s,
+however long its steps take (`live`, where a round costs more than half a second: less often). On a shared folder
 the silence is measured on that file system's own clock, so that no two machines' clocks are compared. A run that was
 taken for lost and speaks up is running again.
 """
@@ -20,7 +21,7 @@ from experiment_sheet.machine import machine_id
 from experiment_sheet.writers import writer_of
 
 SILENCE: Final = 3600.0
-"""Seconds of silence after which a run of another machine counts as lost; steps may take long."""
+"""Seconds of silence after which a run of another machine counts as lost."""
 
 
 def lost(running: Mapping[RunId, str], journals: Mapping[str, Path], root: Path) -> set[RunId]:

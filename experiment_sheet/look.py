@@ -7,12 +7,13 @@ ECMA-376 Part 1, 18.8.30 and 18.8.31; Google Sheets and OpenDocument programs re
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from experiment_sheet.columns import FRONT, MAX_COLUMNS, PROVENANCE, Column, Role
-from experiment_sheet.metrics import Goal
+from experiment_sheet.columns import label as free_label
+from experiment_sheet.metrics import Goal, goal
 from experiment_sheet.values import Cell, Link
 
 
@@ -27,6 +28,20 @@ class ColumnLook:
     help: str | None = None  # what the header cell explains
     color: str | None = None  # of the header; None: its role's
     collapsed: bool = False  # stands in the collapsed outline group
+    label: str | None = None  # the header, where it is not the key
+    scale: tuple[str, ...] | None = None  # colours from the worst value to the best; None: the look's
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the tab of live formulas over the runs shows."""
+
+    tab: str = "Overview"
+    title: str = "Overview"
+    show: tuple[str, ...] = ("status", "time", "days", "best", "chart", "groups")
+    metrics: tuple[str, ...] = ()  # keys of results; the first is the main one. Others with a goal follow by themselves
+    group: str | None = None  # key of the column that groups are made of; None: the first input that is text
+    days: int = 14  # that are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +54,34 @@ class Look:
     role_colors: Mapping[Role, str] = field(default_factory=dict)
     status_colors: Mapping[str, str] = field(default_factory=dict)  # of these words in `status` and in dropdowns
     max_columns: int = MAX_COLUMNS  # that logging makes by itself
+    scale: tuple[str, ...] = ()  # colours of results of which one way is better, from the worst to the best
+    bold_best: bool = False  # the best of such results stands out
+    overview: Overview | None = None
+    workbook: str | None = None  # path of the workbook that a new one is a copy of; then nothing else counts
 
     def of(self, column: Column) -> ColumnLook:
         """Look of one column; the plain one where nothing is said of it."""
         return self.looks.get(column, _PLAIN)
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        """Who each key belongs to of which the look makes a column for results or inputs."""
+        return {column.key: column.role for column in self.columns if column.role in _LOGGED}
+
+    def goal(self, column: Column) -> Goal | None:
+        """Say which way is better: as the look says, else for a result as the published table does."""
+        return self.of(column).goal or (goal(column.key) if column.role == "output" else None)
+
+    def scale_of(self, column: Column) -> tuple[str, ...]:
+        """Colours of the column's values from the worst to the best; none where neither way is better."""
+        said = self.of(column).scale
+        return () if self.goal(column) is None else self.scale if said is None else said
+
+    def header(self, column: Column, taken: Collection[str] = ()) -> str:
+        """Header that a new column gets beside headers that are taken."""
+        said = self.of(column).label
+        free = said is not None and said.casefold() not in {header.casefold() for header in taken}
+        return said if said is not None and free else free_label(column, taken)
 
     def header_color(self, column: Column) -> str | None:
         """Fill of the column's header; None: none."""
@@ -71,6 +110,7 @@ def tint(color: str, share: float) -> str:
 
 
 _PLAIN: Final = ColumnLook()
+_LOGGED: Final = ("input", "output")
 _FILTER_BUTTON: Final = 4  # it covers about three characters of the header
 _NARROW: Final = 9.0
 _WIDE: Final = 36.0
@@ -123,6 +163,7 @@ _STATUS: Final = {
     "crashed": "9D174D",
     "lost": "6B7280",
     "todo": "A16207",
+    "deleted": "9CA3AF",
     "confirmed": "15803D",
     "refuted": "B91C1C",
     "unclear": "6B7280",
@@ -136,6 +177,8 @@ _RUN_LOOKS: Final[dict[str, ColumnLook]] = {
     "started": ColumnLook(width=17, number_format="yyyy-mm-dd hh:mm"),
     "duration": ColumnLook(width=11, number_format="[h]:mm:ss"),
     "hypothesis": ColumnLook(width=36, color=_TYPED, help="What this run is to show. Yours to type."),
+    "changed": ColumnLook(width=34, help="Which inputs differ from the run before, of the same group if it has one."),
+    "gain": ColumnLook(width=9, help="How much better than the best run before; below zero: worse."),
     "verdict": ColumnLook(
         width=12,
         color=_TYPED,
@@ -157,4 +200,7 @@ DEFAULT: Final = Look(
     looks={Column("run", key): look for key, look in _RUN_LOOKS.items()},
     role_colors=_ROLES,
     status_colors=_STATUS,
+    scale=("FFFFFF", "A9DFB9"),
+    bold_best=True,
+    overview=Overview(),
 )

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from experiment_sheet.arguments import say_unknown
+from experiment_sheet.arguments import path_of, say_unknown
 from experiment_sheet.exhibit import Exhibit, Parts
 
 
@@ -18,7 +18,7 @@ class Html(Exhibit):
         self._text = data.read() if hasattr(data, "read") else None
         self._path: Path | None = None
         if self._text is None:
-            text = os.fspath(data)
+            text = path_of("Html", data)
             looks_so = isinstance(data, os.PathLike) or text.lower().endswith((".html", ".htm"))
             is_path = looks_so and not data_is_not_path
             self._path, self._text = (Path(text), None) if is_path else (None, text)

@@ -11,6 +11,8 @@ import math
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from types import ModuleType
 from typing import Any, Final
@@ -21,6 +23,11 @@ Curves = Mapping[str, tuple[Sequence[float], Sequence[float]]]
 
 _PANELS: Final = 12  # more can't be read in one picture
 _POINTS: Final = 2_000  # per curve; a picture is not wider
+_STYLES: Final = ("-", "--", ":")
+_MARKERS: Final = ("o", "^", "s")
+_SHADES: Final = "viridis"
+_TICKS: Final = 12  # of one axis; more run into each other
+_LONGEST: Final = 28  # characters of a name in a figure
 _COLOURS: Final = ("#4878a8", "#d1813f", "#5b9a68", "#a85c8a", "#7b6bb0", "#8a7a52")
 
 
@@ -118,10 +125,130 @@ def draw_matrix(counts: Sequence[Sequence[int]], names: Sequence[str], *, title:
     return _drawn(axes.figure)
 
 
-def _axes(title: str = "", x: str = "", y: str = "", *, size: float = 3.6) -> Any:
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Points, and a number for the shade of each, where there are shades."""
+
+    xs: list[float]
+    ys: list[float]
+    shades: list[float] = field(default_factory=list)
+    log_shades: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """An axis of parallel coordinates: where each line crosses it, from 0 to 1, and what stands at its ticks."""
+
+    name: str
+    places: list[float | None]
+    ticks: list[tuple[float, str]]
+
+
+def figure_of_lines(lines: Mapping[str, tuple[Sequence[Any], Sequence[Any]]], *, title: str, x: str, y: str) -> Any:
+    """Draw lines by name as a figure, the legend beside it where there are many."""
+    axes = _axes(title, x, y, size=4.2)
+    for place, (name, (xs, ys)) in enumerate(lines.items()):
+        marker = "o" if len(xs) == 1 else None
+        style = _STYLES[place // len(_COLOURS) % len(_STYLES)]
+        colour = _COLOURS[place % len(_COLOURS)]
+        axes.plot(xs, ys, color=colour, linewidth=1.5, linestyle=style, marker=marker, label=_label(name))
+    if len(lines) > 1:
+        _legend(axes, len(lines))
+    return axes.figure
+
+
+def figure_of_points(
+    groups: Mapping[str, Points], *, x: str, y: str, title: str = "", logarithmic: bool = False, legend: str = ""
+) -> Any:
+    """Draw groups of points as a figure; those with shades have a colour bar."""
+    axes = _axes(title, x, y, size=4.2)
+    for place, (name, points) in enumerate(groups.items()):
+        if points.shades:
+            norm = "log" if points.log_shades else "linear"
+            drawn = axes.scatter(points.xs, points.ys, c=points.shades, cmap=_SHADES, norm=norm, s=26)
+            axes.figure.colorbar(drawn, ax=axes, label=_plain(name))
+        else:
+            colour, marker = _COLOURS[place % len(_COLOURS)], _MARKERS[place // len(_COLOURS) % len(_MARKERS)]
+            axes.scatter(points.xs, points.ys, s=26, color=colour, marker=marker, alpha=0.8, label=_label(name))
+    if logarithmic:
+        axes.set_xscale("log")
+    if len(groups) > 1:
+        _legend(axes, len(groups), title=legend)
+    return axes.figure
+
+
+def figure_of_parallel(axes_of: Sequence[Axis], results: Sequence[float], *, higher: bool) -> Any:
+    """Draw one line per run over several axes, coloured by its result, the best on top; a gap where there is no value.
+
+    `higher`: more is better, so more is drawn stronger.
+    """
+    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    axes = _axes(size=4.2, wide=max(1.35, 0.34 * len(axes_of)))
+    low, high = min(results), max(results)
+    shade: Any = ScalarMappable(
+        Normalize(low, high if high > low else low + 1), colormaps[_SHADES if higher else f"{_SHADES}_r"]
+    )
+    order = sorted(range(len(results)), key=lambda run: results[run] if higher else -results[run])
+    for rank, run in enumerate(order):
+        heights = [math.nan if axis.places[run] is None else axis.places[run] for axis in axes_of]
+        strength = 0.35 + 0.6 * rank / max(1, len(order) - 1)
+        axes.plot(range(len(axes_of)), heights, color=shade.to_rgba(results[run]), alpha=strength, linewidth=1.4)
+    for place, axis in enumerate(axes_of):
+        axes.axvline(place, color="#888888", linewidth=0.8, zorder=0)
+        for height, text in axis.ticks[:_TICKS]:
+            box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8}
+            axes.text(place + 0.04, height, _label(text), fontsize=7, va="center", bbox=box)
+    axes.set_xticks(range(len(axes_of)), [_label(axis.name) for axis in axes_of])
+    axes.set_xlim(-0.1, len(axes_of) - 0.6)
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.figure.colorbar(shade, ax=axes, label=_plain(axes_of[-1].name), pad=0.02)
+    return axes.figure
+
+
+def figure_of_importance(bars: Mapping[str, tuple[float, float]], *, title: str) -> Any:
+    """Draw importance (a bar) and rank correlation (a dot) of each name, the first at the top; NaN is not drawn."""
+    axes = _axes(title, size=max(2.4, 0.32 * len(bars) + 1.4), wide=5.6 / max(2.4, 0.32 * len(bars) + 1.4))
+    names = list(bars)[::-1]
+    if any(bars[name][0] == bars[name][0] for name in names):
+        axes.barh(names, [bars[name][0] for name in names], color=_COLOURS[0], label="importance in a forest")
+    axes.scatter([bars[name][1] for name in names], names, color=_COLOURS[1], s=30, zorder=3, label="rank correlation")
+    axes.set_yticks(range(len(names)), [_label(name) for name in names])
+    axes.axvline(0, color="#888888", linewidth=0.8)
+    axes.set_xlim(-1.05, 1.05)
+    axes.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
+    return axes.figure
+
+
+@lru_cache(maxsize=1)
+def _kind_of_figure() -> Any:
+    """Make the class of figures that show themselves in a notebook, also where pyplot was never imported."""
     from matplotlib.figure import Figure
 
-    axes = Figure(figsize=(size * 1.35, size), layout="constrained").add_subplot()
+    class Shown(Figure):
+        def _repr_png_(self) -> bytes:
+            return _drawn(self)
+
+    return Shown
+
+
+def _label(text: str) -> str:
+    """Shorten a name, and keep matplotlib from leaving it out of the legend because it begins with an underscore."""
+    short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return _plain(f" {short}" if short.startswith("_") else short)
+
+
+def _legend(axes: Any, count: int, title: str = "") -> None:
+    beside = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)} if count > len(_COLOURS) else {}
+    axes.legend(fontsize=8, frameon=False, title=_plain(title) or None, title_fontsize=8, **beside)
+
+
+def _axes(title: str = "", x: str = "", y: str = "", *, size: float = 3.6, wide: float = 1.35) -> Any:
+    axes = _kind_of_figure()(figsize=(size * wide, size), layout="constrained").add_subplot()
     axes.set_title(_plain(title), fontsize=10)
     axes.set_xlabel(_plain(x), fontsize=9)
     axes.set_ylabel(_plain(y), fontsize=9)

@@ -13,6 +13,8 @@ of `SPLITS` are taken off both ends, a statistic of `STATISTICS` off the right o
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -60,6 +62,14 @@ SPLITS: Final = _names(
 )
 """Words that say of what a result is, not which: taken off both ends."""
 
+HELD_OUT: Final = _names("val valid validation test testing eval evaluation dev holdout cv oof")
+"""Words that say that a result is of data that the model didn't learn from."""
+
+SPEEDS: Final = _names(
+    "throughput samples_per_second steps_per_second tokens_per_second latency latency_ms inference_time"
+)
+"""Names of results that are seldom what a run is for."""
+
 STATISTICS: Final = _names("max min mean first last std var max_step min_step first_step last_step")
 """What may follow a result's name after a dot: ``acc.max``."""
 
@@ -79,6 +89,28 @@ def goal(key: str) -> Goal | None:
     if name in HIGHER_IS_BETTER:
         return "max"
     return "min" if name in LOWER_IS_BETTER else None
+
+
+def main_metric(keys: Iterable[str], said: Mapping[str, Goal] | None = None) -> tuple[str, Goal] | None:
+    """Choose the result that runs are judged by, and say which way of it is better; None where there is none.
+
+    What was `said` comes first, by name or by a pattern such as ``val/*``; then the first result of held-out data
+    (``val_acc``), the first of any, and last those of the training data and speeds.
+    """
+    there = list(keys)
+    for name, way in (said or {}).items():
+        for key in there:
+            if key == name or ("*" in name and fnmatchcase(key, name)):
+                return key, way
+    known = [(key, known_way) for key in there if (known_way := goal(key)) is not None]
+    return min(known, key=lambda one: _weight(one[0]), default=None)
+
+
+def _weight(key: str) -> int:
+    words = set(re.split(r"[_/.\-\s:]+", key.strip().lower()))
+    if _reduced(key)[0] in SPEEDS or words & {"train", "training"}:
+        return 2
+    return 0 if words & HELD_OUT else 1
 
 
 def name_of(key: str) -> str:

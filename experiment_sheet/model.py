@@ -11,7 +11,9 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -83,7 +85,7 @@ def _claims(kind: Kind, model: object) -> bool:
 
 def _described(kind: Kind, model: object) -> tuple[str, int | None]:
     architecture, count = type(model).__qualname__, None
-    with forgiving("describing the model", architecture):
+    with forgiving("describing the model", architecture), _undisturbed():
         architecture = cut(mask_text(clean(kind.describe(model))), _LONG)
     with forgiving("counting the parameters", architecture[:50]):
         count = kind.count(model)
@@ -93,10 +95,19 @@ def _described(kind: Kind, model: object) -> tuple[str, int | None]:
 def _saved(row: RunRow, kind: Kind, model: object, name: str) -> Stored | None:
     with forgiving("saving the model", name), tempfile.TemporaryDirectory(dir=row.folder.make()) as spare:
         path = Path(spare) / f"model{kind.suffix}"
-        kind.save(model, path)
+        with _undisturbed():
+            kind.save(model, path)
         named = name if name.endswith(kind.suffix) else name + kind.suffix
         return row.folder.store(path, named, type="model", how="hardlink")
     return None
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep frameworks' warnings, of what they will change some day, from becoming errors under ``-W error``."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _keep(row: RunRow, name: str, facts: dict[str, Any], stored: Stored | None) -> None:
@@ -177,7 +188,6 @@ def _of(model: object, packages: Iterable[str]) -> bool:
 
 
 KINDS: Final = (
-    Kind("PyTorch", ".pt", lambda m: _of(m, ("torch",)) and hasattr(m, "state_dict"), repr, _count_torch, _save_torch),
     Kind(
         "Keras",
         ".keras",
@@ -186,6 +196,7 @@ KINDS: Final = (
         lambda m: int(m.count_params()),
         lambda m, path: m.save(path),
     ),
+    Kind("PyTorch", ".pt", lambda m: _of(m, ("torch",)) and hasattr(m, "state_dict"), repr, _count_torch, _save_torch),
     Kind(
         "XGBoost",
         ".ubj",
@@ -211,4 +222,5 @@ KINDS: Final = (
         _save_sklearn,
     ),
 )
-"""The first that claims a model has it: XGBoost's and LightGBM's classes are scikit-learn's, too."""
+"""The first that claims a model has it: XGBoost's and LightGBM's classes are scikit-learn's, too, and Keras's may be
+PyTorch's."""

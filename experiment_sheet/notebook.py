@@ -51,7 +51,8 @@ def html_of_frame(frame: pd.DataFrame) -> str:
         for name, value in zip(frame.columns, frame.iloc[place], strict=True):
             cells.append(f"<td>{_of_frame(value, base if name in linking else None)}</td>")
         body.append(f"<tr>{''.join(cells)}</tr>")
-    size = f"<p>{len(frame):,} runs × {len(frame.columns)} columns</p>"
+    runs = "1 run" if len(frame) == 1 else f"{len(frame):,} runs"
+    size = f"<p>{runs} × {len(frame.columns)} columns</p>"
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>{size}"
 
 

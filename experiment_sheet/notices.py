@@ -40,13 +40,16 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def say(cause: str, subject: str, message: str, *, level: int = logging.WARNING) -> None:
-    """Log `message` unless something was already said of this `cause` and `subject` (a sheet, a run, a key)."""
+def say(cause: str, subject: str, message: str, *, level: int = logging.WARNING, traced: bool = False) -> None:
+    """Log `message` unless something was already said of this `cause` and `subject` (a sheet, a run, a key).
+
+    `traced`: with the traceback of the exception that is being handled.
+    """
     with _lock:
         if (cause, subject) in _said:
             return
         _said.add((cause, subject))
-    logger.log(level, "%s", message)
+    logger.log(level, "%s", message, exc_info=traced)
 
 
 def settle(cause: str, subject: str) -> bool:

@@ -45,13 +45,12 @@ class Whole:
 
     def log(self, sheet: Recorder) -> str:
         """Make its row; answer its run_id. Raises UsageError for what the caller got wrong, never for the world."""
-        if self.status not in STATUSES:
-            raise UsageError(f"status is one of {', '.join(STATUSES)}, not {self.status!r}")
         flat = flatten(named({} if self.data is None else self.data))
+        self._check(flat.get("status", self.status))
         given = flat.pop("run_id", None)
-        row = RunRow(sheet, draw_run_id() if given is None else checked_id(given), drawn=given is None)
-        if given is not None:
-            sheet.resume(row.run_id)  # a second word about a run changes it
+        run_id = draw_run_id() if given is None else checked_id(given)
+        known = None if given is None else sheet.resume(run_id)  # a second word about a run changes it
+        row = RunRow(sheet, run_id, drawn=given is None, is_new=known is None)
         roles = sheet.roles() if flat else {}
         values: dict[Column, object] = {Column("run", key): value for key, value in self._run().items()}
         values |= {column_of(key, roles): value for key, value in flat.items()}
@@ -59,6 +58,18 @@ class Whole:
         values |= {Column("output", key): value for key, value in flatten(named(self.outputs or {})).items()}
         self._tell(row, values)
         return row.run_id
+
+    def _check(self, status: object) -> None:
+        if status not in STATUSES:
+            raise UsageError(
+                f"status is one of {', '.join(STATUSES)}, not {status!r:.100}; "
+                'a value of your own by that name goes into inputs={"status": ...} or outputs={"status": ...}'
+            )
+        if not isinstance(self.plots, Mapping | None):
+            kind = type(self.plots).__name__
+            raise UsageError(f'plots are figures by name, like {{"confusion": figure}}, not in a {kind}')
+        if not isinstance(self.artifacts, str | os.PathLike | Iterable | None):
+            raise UsageError(f"artifacts are paths, or paths by name, not {self.artifacts!r:.100}")
 
     def _run(self) -> dict[str, object]:
         started = dt.datetime.now(dt.UTC).replace(microsecond=0)  # for people to read

@@ -42,8 +42,10 @@ def define(name: str, summary: str | None, step_metric: str | None, way: str | N
         "maximize": "max",
         "minimize": "min",
     }
-    if way not in goals:
-        raise UsageError(f"goal is 'max' or 'min', not {way!r}")
+    if not isinstance(name, str) or not isinstance(summary, str | None) or not isinstance(step_metric, str | None):
+        raise UsageError('define_metric takes texts, like define_metric("val_acc", summary="max,mean")')
+    if not isinstance(way, str | None) or way not in goals:
+        raise UsageError(f"goal is 'max' or 'min', not {way!r:.100}")
     words = tuple(word.strip() for word in (summary or "").split(",") if word.strip())
     if wrong := [word for word in words if word not in SUMMARIES]:
         raise UsageError(f"summary is one of {', '.join(SUMMARIES)}, not {wrong[0]!r}")

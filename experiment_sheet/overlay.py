@@ -12,9 +12,11 @@ from typing import Final
 from experiment_sheet.backends.base import ANYTHING, Anything, Table
 from experiment_sheet.changes import Change
 from experiment_sheet.columns import RUN_ID, Column, RunId, label
+from experiment_sheet.status import DELETED
 from experiment_sheet.values import Cell, Link, same
 
 STATUS: Final = Column("run", "status")
+_NAME: Final = Column("run", "run")
 
 
 def lay_over(table: Table, waiting: Mapping[RunId, Change]) -> Table:
@@ -51,6 +53,18 @@ def show_lost(table: Table, lost: Collection[RunId]) -> Table:
         for row in table.rows
     ]
     return Table(table.columns, table.headers, rows)
+
+
+def hide_deleted(table: Table) -> tuple[Table, dict[RunId, str]]:
+    """Leave out the rows of runs that are in the bin; tell those runs' names."""
+    if STATUS not in table.columns or RUN_ID not in table.columns:
+        return table, {}
+    status, run = table.columns.index(STATUS), table.columns.index(RUN_ID)
+    name = table.columns.index(_NAME) if _NAME in table.columns else run
+    gone = {str(row[run]): str(row[name]) for row in table.rows if row[status] == DELETED}
+    if not gone:
+        return table, {}
+    return Table(table.columns, table.headers, [row for row in table.rows if row[status] != DELETED]), gone
 
 
 def _first_rows(rows: Sequence[list[Cell]], place: int) -> dict[RunId, list[Cell]]:

@@ -50,13 +50,16 @@ class Owner:
         return f"{self.program}{who}" + (f" on {self.host}" if self.host and self.host != host_name() else "")
 
 
-def owner_of(path: Path) -> Owner | None:
-    """Tell who has a file open; None if nobody has, or whoever had is gone."""
+def owner_of(path: Path, *, clock: Callable[[], float | None] = time.time) -> Owner | None:
+    """Tell who has a file open; None if nobody has, or whoever had is gone.
+
+    `clock` tells what time it is for the file system, so that a wrong clock of this machine makes nobody's file old.
+    """
     for name, parse in _OWNER_FILES:
         file = path.with_name(name.format(path.name))
         try:
             owner = parse(file)
-            age = time.time() - file.stat().st_mtime
+            age = (clock() or time.time()) - file.stat().st_mtime
         except OSError:
             continue  # none there, or gone this moment
         if not _is_stale(owner, age):

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from experiment_sheet import background
+from experiment_sheet.backends.registry import backend_of
 from experiment_sheet.columns import Column, RunId
 from experiment_sheet.family import together
 from experiment_sheet.report import forgiving
 from experiment_sheet.sheet import Sheet
+from experiment_sheet.values import to_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,10 +35,30 @@ def same_inputs(sheet: Sheet, inputs_hash: str) -> dict[RunId, str]:
     return {} if found is None else {str(run): str(status) for run, status in found["status"].items() if run}
 
 
+def inputs_of(sheet: Sheet, run_id: RunId) -> dict[str, Any] | None:
+    """Return the inputs of a run: as it told them, else as the sheet has them; None where there is no such run."""
+    if (known := sheet.known(run_id)) is not None:
+        return {column.key: cell for column, cell in known.items() if column.role == "input"}
+    found = _with(sheet, {})
+    if found is None or run_id not in found.index:
+        return None
+    roles = found.attrs.get("roles", {})
+    row = found.loc[[run_id]].iloc[0]
+    return {str(name): to_cell(cell) for name, cell in row.items() if roles.get(str(name)) == "input"}
+
+
 def tell_parent(sheet: Sheet, parent: RunId) -> None:
-    """Put what a run's finished children came to into its row. A parent without a row is nobody's."""
+    """Put what a run's finished children came to into its row; in the background where reading takes its time."""
+    if backend_of(sheet.target).remote:
+        background.start(sheet.files, "telling the parent", lambda: _tell_parent(sheet, parent))
+    else:
+        _tell_parent(sheet, parent)
+
+
+def _tell_parent(sheet: Sheet, parent: RunId) -> None:
+    """A parent without a row is nobody's."""
     children = _with(sheet, {"parent": parent, "status": "finished"})
-    writer = Sheet(sheet.target)  # it speaks later than the parent itself did
+    writer = sheet.again()  # it speaks later than the parent itself did
     if children is None or writer.resume(parent) is None:
         return
     roles = children.attrs.get("roles", {})

@@ -1,4 +1,4 @@
-"""wandb's charts, drawn with matplotlib: ``run.log({"roc": plot.roc_curve(y_true, y_probas)})``.
+"""wandb's charts, drawn with matplotlib: ``run.log({"roc": plot.roc_curve(y_true, y_probas)})``; and figures of runs.
 
 Pure until logged: what is wrong in the call raises at once, drawing comes with `log`. A chart is drawn from what the
 table held when it was made.
@@ -7,15 +7,29 @@ table held when it was made.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from experiment_sheet import arrays, media
+from experiment_sheet import arrays, figures, media
 from experiment_sheet.arguments import say_unknown
 from experiment_sheet.errors import UsageError
 from experiment_sheet.exhibit import Exhibit, Parts
+from experiment_sheet.figures import curves, parallel
+from experiment_sheet.figures import importances as importance
 from experiment_sheet.table import Table
 
-__all__ = ["bar", "confusion_matrix", "histogram", "line", "line_series", "pr_curve", "roc_curve", "scatter"]
+__all__ = [
+    "bar",
+    "confusion_matrix",
+    "curves",
+    "histogram",
+    "importance",
+    "line",
+    "line_series",
+    "parallel",
+    "pr_curve",
+    "roc_curve",
+    "scatter",
+]
 
 _THIN: Final = 1_000  # points of a curve; a picture is not wider
 
@@ -34,6 +48,7 @@ class Chart(Exhibit):
 def line(table: Table, x: str, y: str, stroke: str | None = None, title: str = "", **unknown: Any) -> Chart:
     """Lines through the rows of a table, one per value of the column `stroke`. Raises UnknownColumn."""
     _say("line", unknown)
+    _check(table)
     names = [str(name) for name in table.get_column(stroke)] if stroke else [y] * len(table.data)
     lines: dict[str, tuple[list[Any], list[Any]]] = {}
     for name, across, up in zip(names, table.get_column(x), table.get_column(y), strict=True):
@@ -58,9 +73,15 @@ def line_series(
     return Chart(lambda: media.draw_lines(lines, title=title, x=xname, y=""))
 
 
-def scatter(table: Table, x: str, y: str, title: str = "", **unknown: Any) -> Chart:
-    """Points, one per row of a table. Raises UnknownColumn."""
-    _say("scatter", unknown)
+def scatter(table: Table | Any, x: str, y: str, title: str = "", **more: Any) -> Chart | Any:
+    """Points, one per row of a table, or per run of a sheet or a DataFrame of runs. Raises UnknownColumn.
+
+    Of runs they are a figure that shows itself in a notebook; `color` names a column to colour by, `where` is a query.
+    """
+    if hasattr(table, "read") or hasattr(table, "iloc"):
+        return figures.scatter(cast("figures.Runs", table), x, y, title=title, **more)
+    _say("scatter", more)
+    _check(table)
     xs, ys = table.get_column(x), table.get_column(y)
     return Chart(lambda: media.draw_points(xs, ys, title=title, x=x, y=y))
 
@@ -68,6 +89,7 @@ def scatter(table: Table, x: str, y: str, title: str = "", **unknown: Any) -> Ch
 def bar(table: Table, label: str, value: str, title: str = "", **unknown: Any) -> Chart:
     """Bars, one per row of a table. Raises UnknownColumn."""
     _say("bar", unknown)
+    _check(table)
     names, heights = [str(name) for name in table.get_column(label)], table.get_column(value)
     return Chart(lambda: media.draw_bars(names, heights, title=title, x=label, y=value))
 
@@ -75,6 +97,7 @@ def bar(table: Table, label: str, value: str, title: str = "", **unknown: Any) -
 def histogram(table: Table, value: str, title: str = "", **unknown: Any) -> Chart:  # noqa: ARG001 - wandb's keyword
     """Count a column of a table by its values. Raises UnknownColumn."""
     _say("histogram", unknown)
+    _check(table)
     values = table.get_column(value)
     return Chart(lambda: media.draw_histogram(*arrays.counted(values, min(64, max(10, len(values) // 20)))))
 
@@ -202,6 +225,11 @@ def _top(row: Any) -> int:
 
 def _is_list(value: Any) -> bool:
     return isinstance(value, list | tuple) or bool(getattr(value, "shape", ()))
+
+
+def _check(table: object) -> None:
+    if not isinstance(table, Table):
+        raise UsageError(f"a chart is drawn of a Table(columns=[...], data=[...]), not of {type(table).__name__}")
 
 
 def _say(call: str, unknown: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 _said: Final[ContextVar[tuple[str, ...]]] = ContextVar("command", default=())
+_said_script: Final[ContextVar[Path | None]] = ContextVar("script", default=None)
 
 
 def command() -> list[str]:
@@ -22,22 +23,23 @@ def command() -> list[str]:
 
 
 @contextmanager
-def repeated_by(words: Sequence[str]) -> Iterator[None]:
-    """Say that runs which begin in this block are each made by a command of their own.
+def repeated_by(words: Sequence[str], script: Path | None = None) -> Iterator[None]:
+    """Say that runs which begin in this block are each made by a command of their own, and which script it runs.
 
-    For a program that makes many runs, one of which another command makes alone.
+    For a program that makes many runs, one of which another command makes alone, or that watches another program.
     """
-    token = _said.set(tuple(words))
+    token, script_token = _said.set(tuple(words)), _said_script.set(script)
     try:
         yield
     finally:
         _said.reset(token)
+        _said_script.reset(script_token)
 
 
 def script() -> Path | None:
     """Return the file of the running program or notebook; None of a console, ``-c``, an installed program."""
     main = sys.modules.get("__main__")
-    named = getattr(main, "__file__", None)
+    named = _said_script.get() or getattr(main, "__file__", None)
     if "IPython" in sys.modules:  # VS Code tells notebooks their file, Jupyter's server tells their kernels
         named = getattr(main, "__vsc_ipynb_file__", None) or os.environ.get("JPY_SESSION_NAME") or named
     try:

@@ -31,12 +31,12 @@ def record(folder: RunFolder) -> None:
 
     Call it when a run begins, because code is edited while it trains.
     """
-    command = program.command()  # now: it may be said of the moment
+    command, script = program.command(), program.script()  # now: they may be said of the moment
 
     def work() -> None:
         from experiment_sheet import code, system  # most runs are one row, and need neither
 
-        code.record(folder, command)
+        code.record(folder, command, script)
         system.record(folder)
 
     background.start(folder.path, "recording code and system", work)

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from experiment_sheet import background, history, media, notices
 from experiment_sheet.columns import Column, order
-from experiment_sheet.folder import RunFolder, Stored
+from experiment_sheet.folder import RunFolder, Stored, safe_name
 from experiment_sheet.outputs import Definition
-from experiment_sheet.values import Cell, Link, to_json
+from experiment_sheet.values import CELL_LIMIT, Cell, Link, to_json, units
 
 CURVES: Final = "plots/curves.png"
 
@@ -92,6 +92,14 @@ def keep(folder: RunFolder, cells: Mapping[Column, Cell]) -> None:
     with forgiving("writing run.json", folder.path.name):
         if not (folder.path / "run.json").exists():
             folder.write("run.json", json.dumps(_facts(folder, cells, [], []), indent=1, allow_nan=False))
+
+
+def keep_texts(folder: RunFolder, cells: Mapping[Column, Cell]) -> None:
+    """Keep whole, in ``files/``, text of which a cell holds only a part; what was cut has been kept before."""
+    for column, text in cells.items():
+        if isinstance(text, str) and units(text) < CELL_LIMIT:
+            with forgiving("keeping the text of", column.key):
+                folder.write(f"files/{safe_name(column.key)}.txt", text)
 
 
 def _above(path: str) -> Iterator[str]:

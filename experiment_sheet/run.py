@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from experiment_sheet import notices, peers
-from experiment_sheet.arguments import number_of, say_unknown
+from experiment_sheet.arguments import number_of, path_of, say_unknown
 from experiment_sheet.errors import UsageError
 from experiment_sheet.folder import RunFolder, Stored
 from experiment_sheet.history import TIME, History, last_step, read, size
@@ -66,6 +66,7 @@ class Run(Telling):
     With a `rank` above zero another process keeps the run: this one accepts everything and makes no row; with
     `own_history` its steps are kept beside the others', in ``rank-<number>/`` of the run folder.
     A run that was `skipped` is one that was done before: it is over, and its config and summary are as its row is.
+    One that is not `kept` was disabled: it accepts everything, and nothing is left of it.
     """
 
     def __init__(
@@ -77,16 +78,20 @@ class Run(Telling):
         rank: int = 0,
         own_history: bool = False,
         skipped: bool = False,
+        kept: bool = True,
         on_end: Callable[[Run, str], None] | None = None,
     ) -> None:
-        super().__init__(row, details, config, mute=rank > 0 or skipped)
+        super().__init__(row, details, config, mute=rank > 0 or skipped or not kept)
         self.rank, self.skipped, self.resumed = rank, skipped, bool(row.cells) and not skipped
-        folder = row.folder if not rank else RunFolder(row.folder.path / f"rank-{rank}")
-        self._history = History(folder) if own_history or not rank else _NoHistory()
+        self._history: History | _NoHistory = _NoHistory()
         self._on_end = on_end
         self._watches: list[Watch] = []
-        self._step = last_step(folder.path) + 1
+        self._step = 0
         self._over = skipped
+        if kept:
+            folder = row.folder if not rank else RunFolder(row.folder.path / f"rank-{rank}")
+            self._history = History(folder) if own_history or not rank else self._history
+            self._step = last_step(folder.path) + 1
         if self._step and not rank:
             self._take_up()
         self._tell(kind="start", wait=START_WAIT)
@@ -161,6 +166,8 @@ class Run(Telling):
         with self._lock:
             definition = define(name, summary, step_metric, goal)
             self._outputs.definitions.append(definition)
+            if goal and definition.goal:
+                self._row.goals[name] = definition.goal
             if definition.summaries and self.resumed:
                 for step, values in self._earlier_steps():
                     self._outputs.recount(definition, values, step)
@@ -197,24 +204,37 @@ class Run(Telling):
         for known in ("aliases", "use_as"):
             unknown.pop(known, None)
         say_unknown("use_artifact", unknown)
+        if not isinstance(name, str | artifact.Artifact):
+            raise UsageError(f"use_artifact takes an artifact's name, like 'mnist:latest', not {name!r:.100}")
         found = artifact.find(self._row.sheet.files, name) if isinstance(name, str) else name
         used = [word for word in str(self._config.get("uses", "")).split(", ") if word]
         if found.qualified_name not in used:
             self._config["uses"] = ", ".join([*used, found.qualified_name])
         return found
 
-    def log_dataset(self, name: str, data: Any, *, role: str = "train", **facts: Any) -> Dataset | None:
+    def log_dataset(
+        self,
+        name: str,
+        data: Any,
+        *,
+        role: str = "train",
+        version: object = None,
+        features: object = None,
+        augmentations: object = None,
+    ) -> Dataset | None:
         """Note which data the run works on: size, rows, columns, types, a hash of the contents.
 
-        `data` is a path, DataFrame or array; `role` is train, validation or test; `facts` are ``version``,
-        ``features``, ``augmentations``.
+        `data` is a path, DataFrame or array; `role` is train, validation or test. The row shows name, `version` and
+        the hash's first characters, and `features` and `augmentations`, texts or lists of them.
         """
         from experiment_sheet import dataset
 
         if self._mute:
             return None
         with self._lock:
-            described = dataset.log(self._row, name, data, role=role, **facts)
+            described = dataset.log(
+                self._row, name, data, role=role, version=version, features=features, augmentations=augmentations
+            )
             self._changed()
             return described
 
@@ -266,7 +286,7 @@ class Run(Telling):
             return []
         base = None if base_path is None else Path(base_path)
         with self._lock:
-            return self._shelf.save(os.fspath(glob_str), base, again=policy != "now")
+            return self._shelf.save(path_of("save", glob_str), base, again=policy != "now")
 
     def log_code(
         self,
@@ -307,17 +327,21 @@ class Run(Telling):
         self._watches = [one for one in self._watches if chosen is not None and one.model not in chosen]
 
     def finish(self, exit_code: int | None = None, **unknown: Any) -> None:
-        """End the run; its row is in the sheet when this returns, or waits and a message says so. Twice is once."""
+        """End the run; its row is in the sheet when this returns, or waits and a message says so. Twice is once.
+
+        A Google Sheet is waited for ``EXPERIMENT_SHEET_WAIT`` seconds, 30 where that says nothing.
+        """
         unknown.pop("quiet", None)
         say_unknown("finish", unknown)
         self.end(*(("failed", f"exit code {exit_code}") if exit_code else ("finished", None)))
 
-    def end(self, status: str, error: str | None = None) -> None:
-        """End the run with a status; for who knows more than `finish` can say."""
+    def end(self, status: str, error: str | None = None, *, wait: bool = True) -> None:
+        """End the run with a status; for who knows more than `finish` can say. `wait`: for a sheet that is far away."""
         with self._lock:
             if self._over:
                 return
             self._over = True
+            self._stop_clock()
             self.unwatch()
             if self._is_mute:
                 self._history.close()
@@ -336,6 +360,8 @@ class Run(Telling):
                 write_page(self._row.folder, self._row.everything(), self._shelf.stored, definitions)
         if self._on_end is not None:
             self._on_end(self, status)
+        if wait:
+            self._row.sheet.arrive()
 
     def end_now(self, status: str, error: str | None = None) -> None:
         """End the run with a word in the journal and no more, because the process is about to be gone."""

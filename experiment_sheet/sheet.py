@@ -3,36 +3,41 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from experiment_sheet import compare, frames, history, notices, report
+from experiment_sheet import before, frames, notices, report
 from experiment_sheet.arguments import checked_id
+from experiment_sheet.asking import Questions
 from experiment_sheet.backends.base import Table, Target
 from experiment_sheet.backends.registry import open_backend, parse
 from experiment_sheet.changes import Change
-from experiment_sheet.checkpoint import Outcome
-from experiment_sheet.columns import RUN_ID, RUN_KEYS, Column, Role, RunId, column_of, flatten
+from experiment_sheet.columns import RUN_ID, RUN_KEYS, Column, Role, RunId, column_named, column_of, flatten
 from experiment_sheet.errors import RunNotFound, SheetError, UsageError
 from experiment_sheet.events import Event, Kind
 from experiment_sheet.fold import Folded, fold
-from experiment_sheet.folder import RunFolder, safe_name
 from experiment_sheet.ids import draw_run_id
-from experiment_sheet.ledger import Ledger, ledger_of
+from experiment_sheet.ledger import Ledger
+from experiment_sheet.ledgers import ledger_of, ledgers_from, ledgers_to
 from experiment_sheet.liveness import lost
 from experiment_sheet.look import DEFAULT, Look
 from experiment_sheet.masking import mask_cell, mask_key
 from experiment_sheet.metrics import Goal
 from experiment_sheet.once import WAIT, Artifacts, Whole
-from experiment_sheet.overlay import lay_over, show_lost
+from experiment_sheet.overlay import STATUS, hide_deleted, lay_over, show_lost
 from experiment_sheet.state import Applied
+from experiment_sheet.status import DELETED
 from experiment_sheet.values import Cell, to_cell
+from experiment_sheet.wastebin import Wastebin
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Place = str | os.PathLike[str]
 
 SYNC_WAIT: Final = 30.0
 """Seconds that `sync` waits for the sheet's lock."""
@@ -47,21 +52,39 @@ def default_target() -> str:
     return os.environ.get("EXPERIMENT_SHEET") or "runs.xlsx"
 
 
-class Sheet:
+@contextmanager
+def _moving(run_id: RunId) -> Iterator[None]:
+    """Say what became of a deletion whose folder can't be moved: a program has a file of it open, say."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, SheetError):
+            raise
+        raise SheetError(f"the folder of {run_id} can't be moved: {error}. Mend that and call again.") from error
+
+
+class Sheet(Questions):
     """The table of runs at one target.
 
     `target` is a path (``runs.xlsx``, ``runs.csv``, ``runs.xlsx#Ablations``), a Google Sheets URL, or
-    ``memory://name``; where it is None, the default sheet. `template` is the look of a sheet that is yet to be made.
-    Making a Sheet touches no file. Raises UnknownTarget for a target that no backend stores.
+    ``memory://name``; where it is None, the default sheet. `template` says what a sheet looks like that is yet to be
+    made: ``kaggle`` or another that is shipped, a path to a TOML file, or to a workbook, which is then copied.
+    Making a Sheet touches no file. Raises UnknownTarget for a target that no backend stores, UsageError for a wrong
+    template, which names each mistake with its line.
     """
 
-    def __init__(self, target: str | os.PathLike[str] | Target | None = None, *, template: Look | None = None) -> None:
+    def __init__(self, target: Place | Target | None = None, *, template: Look | Place | None = None) -> None:
         named = parse(default_target() if target is None else target)
         elsewhere = os.environ.get(REDIRECT) if named.scheme != "memory" else None
         self.target: Target = parse(elsewhere) if elsewhere else named
-        self._look = template or DEFAULT
+        self._look = DEFAULT
+        if template is not None:
+            from experiment_sheet.template import look_for  # only who names a template needs it
+
+            self._look = look_for(template, self.target.path)
         open_backend(self.target, look=self._look).close()  # a tab that can't be is said now, not after the training
         self._epochs: dict[RunId, int] = {}
+        self._homes: dict[RunId, Ledger] = {}  # of runs that go on: whose journal knows them
 
     def __repr__(self) -> str:
         return f"Sheet({self.name!r})"
@@ -78,12 +101,25 @@ class Sheet:
         return self._ledger.root
 
     @property
+    def goals(self) -> Mapping[str, Goal]:
+        """Which way of an output is better, by key, as far as the sheet's look says; names say it of the others."""
+        return {c.key: look.goal for c, look in self._look.looks.items() if look.goal and c.role == "output"}
+
+    @property
     def _ledger(self) -> Ledger:
         return ledger_of(self.target, look=self._look)
 
     @property
     def _events_name(self) -> str:
         return self._ledger.sheet_name(self.target.tab)
+
+    def create(self) -> None:
+        """Make the sheet, without a run in it, as its template says; its first run would make it as well.
+
+        Never over something that is there. Raises SheetError, Unsupported.
+        """
+        with closing(open_backend(self.target, look=self._look)) as backend:
+            backend.create()
 
     # Writing
 
@@ -120,16 +156,18 @@ class Sheet:
         A row whose run_id is known changes that run, where no person did. Answers the rows' run_ids. Raises TypeError
         for anything else, UsageError for a run_id that can't be or stands in two rows.
         """
-        roles = self.roles()
-        column = cache(lambda key: column_of(key, roles))  # the rows share their keys
-        events = [self._event_of(flatten(row), column) for row in frames.rows_of(data)]
+        roles, rows = self.roles(), frames.rows_of(data)
+        name = column_named if any("run_id" in row for row in rows) else column_of  # rows of a sheet of runs
+        column = cache(lambda key: name(mask_key(key), roles))  # the rows share their keys
+        events = [self._event_of(flatten(row), column) for row in rows]
         given = [event.run for event in events if not event.drawn]
         if len(set(given)) < len(given):
             raise UsageError(f"run_id {next(run for run in given if given.count(run) > 1)!r} stands in two rows")
         known = fold(self._ledger.checkpoint.history(self._events_name, set(given))) if given else {}
         events = [replace(e, epoch=known[e.run].last.epoch + 1) if e.run in known else e for e in events]
         if events:
-            self._done(self._ledger.record(events, wait=WAIT, durable=True))
+            self._ledger.tell(self._ledger.record(events, wait=WAIT, durable=True), self.name)
+            before.remember_all(self, [(event.run, event.cells) for event in events])
         return [event.run for event in events]
 
     def _event_of(self, flat: dict[str, object], column: Callable[[str], Column]) -> Event:
@@ -148,17 +186,17 @@ class Sheet:
         """
         if not isinstance(values, Mapping) or "run_id" in values:
             raise UsageError('update takes a dictionary of cells, like {"notes": "…"}; a run_id never changes')
-        known = self._known(run_id)  # None of a row that people or another machine made
+        home, known = self._find(run_id)  # None of a row that people or another machine made
         flat, roles = flatten(values), dict(self.roles())
         if known is None or not flat.keys() <= roles.keys() | RUN_KEYS:  # only the sheet knows the row, or a column
-            table = self._table()
+            table = self.table()
             self._check(run_id, table)
             roles |= dict(zip(table.headers, (column.role for column in table.columns), strict=True))
-        cells = {column_of(mask_key(key), roles): mask_cell(key, to_cell(value)) for key, value in flat.items()}
+        cells = {column_named(mask_key(key), roles): mask_cell(key, to_cell(value)) for key, value in flat.items()}
         epoch = known.last.epoch + 1 if known else 2
-        event = Event(self._events_name, run_id, "update", cells, epoch=epoch, overwrite=overwrite)
-        outcome = self._ledger.record([event], wait=WAIT, durable=True)
-        self._done(outcome)
+        event = Event(home.sheet_name(self.target.tab), run_id, "update", cells, epoch=epoch, overwrite=overwrite)
+        outcome = home.record([event], wait=WAIT, durable=True)
+        home.tell(outcome, self.name)
         if kept := outcome.kept.get(run_id):
             names = ", ".join(column.key for column in kept)
             notices.logger.warning(
@@ -167,56 +205,133 @@ class Sheet:
             )  # fmt: skip
         return not (outcome.errors or kept or run_id in outcome.deleted or run_id in outcome.no_room)
 
+    def delete(self, run_id: RunId) -> bool:
+        """Put a run into the bin: its status becomes ``deleted``, its folder moves to ``<files>/_bin/``.
+
+        The row stays, because formulas and charts of people's may point at it and their own program can take it out
+        without harm; `read` leaves it out from then on. `restore` is the way back. Answers whether the row says so
+        already (False: it waits). Raises RunNotFound; UsageError for a run that is going on; SheetError where its
+        folder can't be moved now, and the call is to be repeated.
+        """
+        self.refresh()  # a run that died without a word is going on no more
+        status = self._status(run_id)
+        if status == "running":
+            raise UsageError(f"{run_id} is running; end it first, or wait until it is over")
+        waste = Wastebin(self.files)
+        with _moving(run_id):
+            waste.note(run_id, None if status is None else str(status))
+            told = status == DELETED or self.update(run_id, {"status": DELETED}, overwrite=True)
+            waste.put(run_id)
+        return told
+
+    def restore(self, run_id: RunId) -> bool:
+        """Take a run out of the bin: row and folder are as they were. Answers and raises as `delete`."""
+        if self._status(run_id) != DELETED:
+            raise UsageError(f"{run_id} is not in the bin")
+        waste = Wastebin(self.files)
+        status = waste.status(run_id) if waste.holds(run_id) else "finished"
+        with _moving(run_id):
+            waste.take(run_id)
+            told = self.update(run_id, {"status": status}, overwrite=True)
+            waste.forget(run_id)
+        return told
+
+    def _status(self, run_id: RunId) -> Cell:
+        table = self.table()
+        self._check(run_id, table)
+        row = next(row for row in table.rows if row[table.columns.index(RUN_ID)] == run_id)
+        return row[table.columns.index(STATUS)] if STATUS in table.columns else None
+
     def record(
         self, run_id: RunId, cells: Mapping[Column, Cell], *, kind: Kind, drawn: bool = False, wait: float | None = None
     ) -> None:
         """Journal news of a run and, with `wait`, put it into the sheet, waiting at most so many seconds for its lock.
 
-        Never raises for what depends on the world. For `Run`; a person's code calls `log_run`, `append` or `update`.
+        A sheet that is far away is not waited for (`arrive`). Never raises for what depends on the world. For `Run`; a
+        person's code calls `log_run`, `append` or `update`.
         """
-        event = Event(self._events_name, run_id, kind, cells, epoch=self._epochs.get(run_id, 1), drawn=drawn)
-        self._done(self._ledger.record([event], wait=wait, durable=kind != "change"))
+        home, event = self.news(run_id, cells, kind=kind, drawn=drawn)
+        home.tell(home.post([event], wait=wait, durable=kind != "change"), self.name)
+
+    def news(self, run_id: RunId, cells: Mapping[Column, Cell], *, kind: Kind, drawn: bool) -> tuple[Ledger, Event]:
+        """Return what is to be journaled as news of a run, and in which ledger's journal."""
+        home = self._homes.get(run_id) or self._ledger
+        name, epoch = home.sheet_name(self.target.tab), self._epochs.get(run_id, 1)
+        return home, Event(name, run_id, kind, cells, epoch=epoch, drawn=drawn)
+
+    def arrive(self) -> None:
+        """Wait until what runs have told is in a sheet that is far away, at most ``EXPERIMENT_SHEET_WAIT`` seconds.
+
+        Then a message says what remains. Any other sheet is not waited for: `record` did.
+        """
+        for ledger in {id(home): home for home in (self._ledger, *self._homes.values())}.values():
+            ledger.arrive()
 
     def resume(self, run_id: RunId) -> Mapping[Column, Cell] | None:
         """Answer what is known of a run, and let what is recorded from now on count as later; None if unknown."""
-        known = self._known(run_id)
+        home, known = self._find(run_id)
         if known is None:
             return None
-        self._epochs[run_id] = known.last.epoch + 1
+        self._epochs[run_id], self._homes[run_id] = known.last.epoch + 1, home
+        if (waste := Wastebin(self.files)).holds(run_id):  # it goes on, and is deleted no more
+            with report.forgiving("taking out of the bin", run_id):
+                waste.take(run_id)
+                waste.forget(run_id)
         return known.cells
 
-    def _known(self, run_id: RunId) -> Folded | None:
-        return fold(self._ledger.checkpoint.history(self._events_name, {run_id})).get(run_id)
+    def known(self, run_id: RunId) -> Mapping[Column, Cell] | None:
+        """Answer what was logged of a run, from the journals alone; None if nothing was."""
+        _, found = self._find(run_id)
+        return None if found is None else found.cells
+
+    def again(self, template: Look | None = None) -> Sheet:
+        """Return another object of this sheet, which knows of no run yet. For `init`."""
+        return Sheet(self.target, template=template)
+
+    def _find(self, run_id: RunId) -> tuple[Ledger, Folded | None]:
+        """Find the ledger whose journal knows a run, and what it knows."""
+        for ledger in ledgers_to(self._ledger):
+            events = ledger.checkpoint.history(ledger.sheet_name(self.target.tab), {run_id})
+            if known := fold(events).get(run_id):
+                return ledger, known
+        return self._ledger, None
 
     def sync(self, *, wait: float = SYNC_WAIT) -> int:
-        """Put every waiting row of every process into the sheet; answer how many runs still wait."""
-        self._done(self._ledger.sync(wait=wait, everything=True))
-        return len(self._waiting())
+        """Put every waiting row of every process into the sheet; answer how many runs still wait.
+
+        Of sheets that one journal feeds (``init([...])``) the first brings the others up to date, too.
+        """
+        for ledger in [*ledgers_to(self._ledger), *ledgers_from(self._ledger)]:
+            ledger.tell(ledger.sync(wait=wait, everything=True), self.name)
+        return len(self.pending())
 
     def refresh(self) -> None:
         """Put waiting rows into the sheet if nobody else is at it; else they go on waiting, and nothing is said."""
-        try:
-            self._done(self._ledger.checkpoint.run(wait=0))
-        except SheetError:
-            return  # another process writes, or a program has the sheet open
+        self._ledger.refresh()
 
-    def _done(self, outcome: Outcome) -> None:
-        for run, cells in outcome.no_room.items():
-            report.keep(RunFolder(self.files / safe_name(run)), cells)
-            names = ", ".join(column.key for column in cells)
-            notices.say("no room", run, f"{self.name}: no room for the columns {names:.200} of {run}; see its run.json")
-        for run in outcome.deleted:
-            notices.say("deleted", run, f"{self.name}: a person deleted the row of {run}; it stays deleted", level=20)
+    def share(self, email: str, *, role: str = "writer", notify: bool = True) -> None:
+        """Give a person access to a Google Sheet: as ``writer``, ``commenter`` or ``reader``.
+
+        Google tells them by mail, unless `notify` is False. Raises UsageError for a sheet that is no Google Sheet (a
+        file is shared by its folder), SheetError where Google refuses.
+        """
+        from experiment_sheet import google  # who logs to a file needs nothing of it
+
+        google.share(self.target, email, role=role, notify=notify)
 
     # Reading
 
-    def read(self) -> pd.DataFrame:
+    def read(self, *, deleted: bool = False) -> pd.DataFrame:
         """Everything in the sheet, what people typed and what still waits included: one row per run, indexed by run_id.
 
-        The library's columns are named by key, even where a person renamed the header; people's by header. A sheet
-        that doesn't exist yet is empty. Raises SheetError where it can't be read.
+        The library's columns are named by key, even where a person renamed the header; people's by header. Runs in the
+        bin are left out, unless `deleted`. A sheet that doesn't exist yet is empty. Raises SheetError where it can't
+        be read.
         """
-        frame = frames.frame_of(self._table())
+        table = self.table()
+        shown, gone = (table, {}) if deleted else hide_deleted(table)
+        frame = frames.frame_of(shown)
+        frame.attrs["deleted"] = gone
         frame.attrs["folder"] = str(self.files.parent)  # that links are relative to
         from experiment_sheet import notebook  # with html and urllib, 4 ms that only readers pay
 
@@ -224,43 +339,31 @@ class Sheet:
         return frame
 
     def pending(self) -> list[RunId]:
-        """Runs with something that has not reached the sheet yet."""
-        return list(self._waiting())
+        """Runs with something that has not reached the sheet yet, or one that its journal feeds, too."""
+        fed = [run for ledger in ledgers_from(self._ledger) for run in ledger.waiting()]
+        return list(dict.fromkeys([*self._waiting(), *fed]))
 
     def columns(self) -> dict[str, Role]:
         """Who each column belongs to, by name: ``run``, ``input``, ``output`` or ``people``."""
-        return {name: column.role for column, name in frames.column_names(self._table().columns).items()}
-
-    def best(self, metric: str, *, mode: Goal | None = None, where: str | None = None) -> pd.Series[Any]:
-        """The best run by a metric; `where` is a pandas query (``"latency_ms < 20"``).
-
-        `mode` (``"max"`` or ``"min"``) is needed where the metric's name doesn't say which way is better. Raises
-        UnknownColumn, UsageError.
-        """
-        return compare.best(self.read(), metric, mode=mode, where=where)
-
-    def top(self, metric: str, count: int = 5, *, mode: Goal | None = None, where: str | None = None) -> pd.DataFrame:
-        """The `count` best runs by a metric, the best first; as `best`."""
-        if not isinstance(count, int):
-            raise UsageError(f"count is a whole number, not {count!r}")
-        return compare.top(self.read(), metric, count=count, mode=mode, where=where)
-
-    def history(self, run_id: RunId) -> pd.DataFrame:
-        """What a run logged step by step: one row per step, one column per metric. Empty where it logged none."""
-        return frames.frame_of_steps(history.read(self.files / safe_name(run_id)))
+        return {name: column.role for column, name in frames.column_names(self.table().columns).items()}
 
     def roles(self) -> Mapping[str, Role]:
         """Who each key belongs to, as far as logging knows; cheap, empty where nothing was logged."""
         applied = self._applied()
-        return {} if applied is None else {column.key: column.role for column in reversed(applied.columns)}
+        known = self._ledger.made_columns(self._events_name) if applied is None else reversed(applied.columns)
+        return {**self._look.roles, **{column.key: column.role for column in known}}
 
     def _waiting(self) -> dict[RunId, Change]:
-        return self._ledger.checkpoint.waiting(self._events_name)
+        found: dict[RunId, Change] = {}
+        for ledger in reversed(ledgers_to(self._ledger)):
+            found |= ledger.checkpoint.waiting(ledger.sheet_name(self.target.tab))
+        return found
 
     def _applied(self) -> Applied | None:
         return self._ledger.checkpoint.state().sheets.get(self._events_name)
 
-    def _table(self) -> Table:
+    def table(self) -> Table:
+        """Everything in the sheet as cells by column, what waits included; `read` makes a DataFrame of it."""
         waiting = self._waiting()  # before the sheet is read: what arrives in between is then in both
         table = lay_over(self._ledger.table(self._events_name), waiting)
         return show_lost(table, self._lost(waiting))

@@ -44,7 +44,7 @@ class Table(Exhibit):
         if dataframe is not None:
             columns, data = list(dataframe.columns), dataframe.itertuples(index=False, name=None)
         self.data: list[list[Any]] = []
-        self.columns = [str(column) for column in columns or ()]
+        self.columns = [str(column) for column in _listed(columns or (), "columns are a list of names")]
         for row in _rows(data if data is not None else rows):
             if not self.columns:
                 self.columns = [f"column {number}" for number in range(1, len(row) + 1)]
@@ -118,7 +118,14 @@ def _suffix(path: str) -> str:
 
 
 def _rows(data: Any) -> Iterator[list[Any]]:
-    return iter(()) if data is None else (list(row) for row in data)
+    what = "data is a list of rows, each a list of cells"
+    return (_listed(row, what) for row in _listed(() if data is None else data, what))
+
+
+def _listed(data: Any, what: str) -> list[Any]:
+    if isinstance(data, str) or not isinstance(data, Iterable):
+        raise UsageError(f"{what}, not {data!r:.100}")
+    return list(data)
 
 
 def _guarded(text: str) -> str:

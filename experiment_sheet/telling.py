@@ -50,6 +50,7 @@ class Telling:
         earlier = before.get("duration")
         self._earlier = earlier if isinstance(earlier, dt.timedelta) else dt.timedelta(0)
         self._clock = self._told = time.monotonic()
+        self._stopped: float | None = None
         begun = {"run": draw_name(), "started": dt.datetime.now(dt.UTC).replace(microsecond=0)} | before
         news = {key: value for key, value in details.items() if value is not None}
         self._details: dict[str, object] = begun | news | {"status": "running", "error": None}
@@ -149,6 +150,10 @@ class Telling:
     def __repr__(self) -> str:
         return f"<Run {self.name} ({self.id}) in {self._row.sheet.name}>"
 
+    def inputs(self) -> dict[str, Cell]:
+        """Return the inputs as the row has them."""
+        return {column.key: cell for column, cell in self._row.everything().items() if column.role == "input"}
+
     def _repr_html_(self) -> str:
         """Show the run in a notebook, with links to its folder."""
         from experiment_sheet import notebook
@@ -182,6 +187,10 @@ class Telling:
     def _text(self, key: str) -> str | None:
         return cast("str | None", self._details.get(key))
 
+    def _stop_clock(self) -> None:
+        """Let the run's duration be what it is now: drawing its curves is no part of it."""
+        self._stopped = time.monotonic()
+
     def _say(self, key: str, value: object) -> None:
         with self._lock:
             self._details[key] = value
@@ -198,7 +207,8 @@ class Telling:
 
     def _values(self) -> dict[Column, object]:
         self._told = time.monotonic()
-        self._details["duration"] = _rounded(self._earlier + dt.timedelta(seconds=self._told - self._clock))
+        until = self._told if self._stopped is None else self._stopped
+        self._details["duration"] = _rounded(self._earlier + dt.timedelta(seconds=until - self._clock))
         values: dict[Column, object] = {
             Column("run", key): value
             for key, value in self._details.items()

@@ -12,7 +12,8 @@ from experiment_sheet import notices
 from experiment_sheet.backends.base import Target
 from experiment_sheet.backends.registry import open_backend
 from experiment_sheet.errors import SheetError, SheetMissing, UsageError
-from experiment_sheet.ledger import Ledger, ledger_of
+from experiment_sheet.ledger import Ledger
+from experiment_sheet.ledgers import ledger_of
 from experiment_sheet.sheet import Sheet
 
 

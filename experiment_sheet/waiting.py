@@ -17,11 +17,11 @@ class Waiting:
 
     events: dict[str, list[Event]] = field(default_factory=dict)  # by sheet
     ends: dict[str, int] = field(default_factory=dict)  # by journal: the offset behind what was read
-    memory: int = 0  # events of this process that are in no file
+    memory: int = 0  # events of this process for this target that are in no file
 
 
-def waiting_in(journals: Mapping[str, Path], own: Journal, state: State) -> Waiting:
-    """Read what waits in some journals (by name) and in the memory of this process.
+def waiting_in(target: str, journals: Mapping[str, Path], own: Journal, state: State) -> Waiting:
+    """Read what waits for a target in some journals (by name) and in the memory of this process.
 
     A sheet that is heard of for the first time is noted in `state`.
     """
@@ -38,11 +38,11 @@ def waiting_in(journals: Mapping[str, Path], own: Journal, state: State) -> Wait
         except FileNotFoundError:
             continue  # archived by another process since the folder was listed
         for entry in entries:
-            if _is_of(own.files.sheet, entry.event.sheet):
+            if entry.event.is_of(target):
                 applied = state.sheets.setdefault(entry.event.sheet, Applied())
                 if entry.end > applied.offsets.get(name, 0):
                     waiting.events.setdefault(entry.event.sheet, []).append(entry.event)
-    for event in own.unwritten():
+    for event in (event for event in own.unwritten() if event.is_of(target)):
         waiting.memory += 1
         state.sheets.setdefault(event.sheet, Applied())
         waiting.events.setdefault(event.sheet, []).append(event)
@@ -52,8 +52,3 @@ def waiting_in(journals: Mapping[str, Path], own: Journal, state: State) -> Wait
 def _read(path: Path, start: int, own: Journal) -> tuple[list[Entry], int]:
     known = own.entries(start) if path == own.path else None
     return known or read(path, start)
-
-
-def _is_of(target: str, sheet: str) -> bool:
-    """Whether an event speaks of this target: anybody may have put a journal here."""
-    return sheet == target or sheet.startswith(f"{target}#")

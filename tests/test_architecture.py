@@ -29,45 +29,65 @@ LAYERS = """
     past run
     telling
     destination
-    transfer template mending doctor viewing reproduce rerun
+    several
+    side_by_side transfer mending doctor viewing reproduce rerun
     sheet
+    asking
     once
     logged
     shelf
     dataset model
     row
+    before
+    memory
     plot
+    figures differences
     artifact histogram image markup table peers
     exhibit
+    ledgers
+    far
     ledger
     checkpoint
+    meeting
     archive changes writers generations leftovers overlay liveness waiting
+    feeds
     journal
     state
     files
     fold
     events
     report provenance status signals arguments environment family notebook owners ranks filters
-    last_words history page media outputs inputs frames system
+    foreign spelled exports sender
+    last_words history wastebin page media outputs inputs frames system
     code
     folder
+    effects pivot importance
+    groups curves
+    naming
     compare
+    google
+    template template_values toml_places
     backends
     ooxml
     backends.base
+    overview
     look
     columns
     locks
     background contents git
     gradients sparkline
     notices names ids machine masking arrays program jsonl
+    changed number_formats
     metrics values errors
     cells
 """
 """Rooms, top to bottom. An import points to a lower line, or to a neighbour on the same line."""
 
 ROOMS_OF = {
-    "pandas": {"frames", "compare", "transfer", "table", "backends.frame"},
+    "pandas": {
+        *("frames", "compare", "transfer", "table", "backends.frame", "groups", "pivot", "differences", "curves"),
+        *("effects", "importance", "figures"),
+    },
     "numpy": {"arrays", "backends.frame"},
 }
 """Packages that more than one room may import. Every other one has a single room."""

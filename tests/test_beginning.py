@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+from scripts import rows
 
 import experiment_sheet as es
 from experiment_sheet.family import inputs_hash, together
-
-
-@pytest.fixture(autouse=True)
-def _no_run_left_open() -> Any:
-    yield
-    while es.run is not None:
-        es.finish()
-
-
-def rows(path: str = "runs.csv") -> list[dict[str, str]]:
-    """Rows of a sheet as the csv module reads them."""
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
-
 
 # What was done before
 

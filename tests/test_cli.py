@@ -93,7 +93,10 @@ def test_log_keeps_files() -> None:
     assert Path("runs_files", run_id, "files", "model.bin").read_bytes() == b"weights"
 
 
-@pytest.mark.parametrize("words", [["lr"], ["=1"], ["--run", "nobody", "a=1"]])
+@pytest.mark.parametrize(
+    "words",
+    [["lr"], ["=1"], ["--run", "nobody", "a=1"], ["lr=1", "lr=2"], ["lr=1", "-i", "lr=1"], ["-o", "a=1", "a=2"]],
+)
 def test_log_of_nonsense(words: list[str]) -> None:
     """What can't be meant is answered with a message, and nothing is logged."""
     done = call("log", *words, "-s", "runs.csv")
@@ -193,6 +196,15 @@ def test_sync_of_nothing() -> None:
     es.log_run("runs.csv", {"a": 1})
     assert "nothing was waiting" in ok("sync", "-s", "runs.csv")
     assert json.loads(ok("sync", "-s", "runs.csv", "--json"))["waiting"] == 0
+
+
+@pytest.mark.parametrize("command", ["sync", "ls", "doctor"])
+def test_looking_at_a_sheet_that_nobody_logged_into_leaves_nothing_behind(command: str) -> None:
+    """No folder appears beside a name that was only asked for, nor beside a workbook of people's."""
+    call(command, "-s", "missing.xlsx")
+    Path("people.csv").write_text("a,b\n1,2\n")
+    call(command, "-s", "people.csv")
+    assert [path.name for path in Path().iterdir()] == ["people.csv"]
 
 
 def test_sync_puts_waiting_rows_in() -> None:

@@ -98,7 +98,7 @@ def test_one_row_is_blank_where_none_is_given(tmp_path: Path) -> None:
     create(path, look=DEFAULT, tab="runs", columns=HEADED, rows=[], mark=None)
     sound(path)
     sheet = openpyxl.load_workbook(path).active
-    assert sheet.tables["Runs"].ref == "A1:S2"
+    assert sheet.tables["Runs"].ref == "A1:U2"
     assert all(cell.value is None for cell in sheet[2])
 
 
@@ -119,7 +119,7 @@ def test_text_that_looks_like_a_formula_is_none(tmp_path: Path) -> None:
     """No cell but a link holds a formula."""
     path = make(tmp_path / "runs.xlsx", [row(notes="=1+1", model="=cmd|' /C calc'!A1")])
     cells = openpyxl.load_workbook(path).active[2]
-    assert [cell.column_letter for cell in cells if cell.data_type == "f"] == ["I"]
+    assert [cell.column_letter for cell in cells if cell.data_type == "f"] == ["K"]
 
 
 def test_numbers_that_no_cell_holds_are_text(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_table_with_filter_buttons(tmp_path: Path) -> None:
     """Header and rows are one real Excel table with filter buttons."""
     sheet = openpyxl.load_workbook(make(tmp_path / "runs.xlsx", [row(), row()])).active
     table = sheet.tables["Runs"]
-    assert (table.ref, table.autoFilter.ref) == ("A1:S3", "A1:S3")
+    assert (table.ref, table.autoFilter.ref) == ("A1:U3", "A1:U3")
     assert [column.name for column in table.tableColumns] == [header for _, header in HEADED]
 
 
@@ -171,7 +171,7 @@ def test_header_and_first_column_are_frozen(tmp_path: Path) -> None:
 def test_header_is_coloured_by_role(tmp_path: Path) -> None:
     """Columns of the run, what people type, inputs and outputs have four colours."""
     sheet = openpyxl.load_workbook(make(tmp_path / "runs.xlsx")).active
-    run, typed, given_in, came_out = (sheet[at].fill.fgColor.rgb for at in ("A1", "G1", "P1", "R1"))
+    run, typed, given_in, came_out = (sheet[at].fill.fgColor.rgb for at in ("A1", "I1", "R1", "T1"))
     assert len({run, typed, given_in, came_out}) == 4
     assert sheet["A1"].font.bold
 
@@ -206,27 +206,27 @@ def test_provenance_is_one_collapsed_group(tmp_path: Path) -> None:
 
 
 def test_rules_cover_rows_to_come(tmp_path: Path) -> None:
-    """Colours of status and the dropdown of verdict reach down to the last row a sheet can have."""
+    """Colours of status and results and the dropdown of verdict reach down to the last row a sheet can have."""
     sheet = openpyxl.load_workbook(make(tmp_path / "runs.xlsx")).active
     coloured = {str(ranges.sqref) for ranges in sheet.conditional_formatting}
-    assert coloured == {"B2:B1048576", "F2:F1048576"}
+    assert coloured == {"B2:B1048576", "H2:H1048576", "T2:T1048576"}
     (dropdown,) = [rule for rule in sheet.data_validations.dataValidation if rule.type == "list"]
-    assert (dropdown.formula1, str(dropdown.sqref)) == ('"confirmed,refuted,unclear"', "F2:F1048576")
+    assert (dropdown.formula1, str(dropdown.sqref)) == ('"confirmed,refuted,unclear"', "H2:H1048576")
 
 
 def test_columns_are_known_again_by_hidden_names(tmp_path: Path) -> None:
     """Each column and the mark have a hidden name in the tab's own scope."""
     sheet = openpyxl.load_workbook(make(tmp_path / "runs.xlsx")).active
     assert all(name.hidden for name in sheet.defined_names.values() if name.name.startswith("_es."))
-    assert sheet.defined_names["_es.input.lr"].attr_text == "'runs'!$P$1"
+    assert sheet.defined_names["_es.input.lr"].attr_text == "'runs'!$R$1"
     assert sheet.defined_names["_es.mark"].attr_text == '"5f1c:1"'
 
 
 def test_links_are_short_formulas(tmp_path: Path) -> None:
     """The link to the run folder is a relative HYPERLINK that shows one word, with spaces escaped."""
     path = make(tmp_path / "runs.xlsx", [row(plots=Link("my runs_files/r1/index.html", "plots"))])
-    assert openpyxl.load_workbook(path).active["I2"].value == '=HYPERLINK("my%20runs_files/r1/index.html","plots")'
-    assert openpyxl.load_workbook(path, data_only=True).active["I2"].value == "plots"
+    assert openpyxl.load_workbook(path).active["K2"].value == '=HYPERLINK("my%20runs_files/r1/index.html","plots")'
+    assert openpyxl.load_workbook(path, data_only=True).active["K2"].value == "plots"
 
 
 def test_widths_are_bounded(tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_tabs_of_any_legal_name(tmp_path: Path, tab: str) -> None:
     """A tab of any legal name gets a table of a legal name, and names that refer to the tab."""
     path = make(tmp_path / "runs.xlsx", tab=tab)
     sound(path)
-    assert openpyxl.load_workbook(path).sheetnames == [tab]
+    assert openpyxl.load_workbook(path).sheetnames == [tab, "Overview"]
 
 
 def test_look_decides(tmp_path: Path) -> None:
@@ -251,10 +251,10 @@ def test_look_decides(tmp_path: Path) -> None:
     path = make(tmp_path / "runs.xlsx", look=look)
     sound(path)
     sheet = openpyxl.load_workbook(path).active
-    assert (sheet.column_dimensions["R"].width, sheet["R2"].number_format) == (50, "0.0%")
+    assert (sheet.column_dimensions["T"].width, sheet["T2"].number_format) == (50, "0.0%")
     rules = {str(rule.sqref): rule for rule in sheet.data_validations.dataValidation}
-    assert rules["R2:R1048576"].formula1 == '"so ""so"",good"'
-    assert rules["R1"].prompt == "Between 0 and 1."
+    assert rules["T2:T1048576"].formula1 == '"so ""so"",good"'
+    assert rules["T1"].prompt == "Between 0 and 1."
 
 
 def test_nothing_that_exists_is_overwritten(tmp_path: Path) -> None:
@@ -313,7 +313,7 @@ def test_libreoffice_opens_it(tmp_path: Path, soffice: str) -> None:
     subprocess.run([*call, "--outdir", str(tmp_path), str(path)], check=True, capture_output=True, timeout=120)
     header, first, second = (tmp_path / "runs.csv").read_text(encoding="utf-8").splitlines()
     assert header.startswith("run,status,started,duration,hypothesis")
-    assert first.startswith("brave-otter-1,finished,2026-11-23 18:30,0:01:35,,,=1+1,,plots")
+    assert first.startswith("brave-otter-1,finished,2026-11-23 18:30,0:01:35,,,,,=1+1,,plots")
     assert first.endswith("0.001,mlp,0.9312,7")
     assert second.endswith("0.001,mlp,NaN,7")
 
@@ -321,4 +321,4 @@ def test_libreoffice_opens_it(tmp_path: Path, soffice: str) -> None:
 def test_run_id_is_there_for_the_engine(tmp_path: Path) -> None:
     """The default look holds the column by which every row is found again."""
     assert RUN_ID in DEFAULT.columns
-    assert openpyxl.load_workbook(make(tmp_path / "runs.xlsx")).active["O1"].value == "run_id"
+    assert openpyxl.load_workbook(make(tmp_path / "runs.xlsx")).active["Q1"].value == "run_id"

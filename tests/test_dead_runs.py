@@ -9,12 +9,15 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 import experiment_sheet as es
-from experiment_sheet.journal import journals_in
+from experiment_sheet import locks
+from experiment_sheet.journal import journals_in, lock_of
+from experiment_sheet.live import Live
 from experiment_sheet.liveness import SILENCE
 from experiment_sheet.machine import uptime
 from experiment_sheet.sheet import Sheet
@@ -161,15 +164,62 @@ def test_a_journal_of_unknown_origin_is_not_dead(tmp_path: Path, first: bytes) -
     assert not is_dead(journal)
 
 
+def dropped(lock: Path) -> None:
+    """What a network file system does to a lock that this process holds when the connection breaks."""
+    fcntl = pytest.importorskip("fcntl", reason="locks of Windows can't be dropped from here")
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("which file a descriptor is of can't be told")
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            if link.readlink() == lock.resolve():
+                fcntl.flock(int(link.name), fcntl.LOCK_UN)
+
+
+def sync_elsewhere() -> None:
+    """Another process syncs."""
+    command = [sys.executable, "-m", "experiment_sheet", "sync", "-s", "runs.csv"]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a lock's file that is held can't be deleted there")
+def test_a_living_run_whose_locks_file_was_deleted_is_not_crashed() -> None:
+    """Somebody cleaned up: the process lives, so the run does; with its next word it holds a lock again."""
+    sheet = Sheet("runs.csv")
+    run = es.init(sheet, config={"lr": 0.1})
+    (journal,) = journals_in(sheet.files / "journal")
+    lock_of(journal).unlink()
+    sync_elsewhere()
+    assert sheet.read().loc[run.id, "status"] == "running"
+    run.summary["acc"] = 0.75
+    (*_, last) = sorted(journals_in(sheet.files / "journal"), key=lambda path: path.stat().st_mtime_ns)
+    assert last != journal
+    assert not locks.is_free(lock_of(last))
+    sync_elsewhere()
+    assert sheet.read().loc[run.id, "status"] == "running"
+    run.finish()
+    assert sheet.read().loc[run.id, ["status", "acc"]].tolist() == ["finished", 0.75]
+
+
+def test_a_run_whose_steps_take_hours_gives_signs_of_life() -> None:
+    """Its journal is written to while it logs nothing, so that no other machine takes it for lost."""
+    with es.init("runs.csv") as run:
+        (journal,) = journals_in(Path("runs_files/journal"))
+        silent_for(2 * SILENCE, journal)
+        Live(lambda: [run], pace=0.05).begin()
+        deadline = time.monotonic() + 30
+        while time.time() - journal.stat().st_mtime > SILENCE:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
 def test_a_slow_writer_goes_on_in_a_new_file_when_its_journal_was_archived_under_it() -> None:
     """A file system dropped its lock, so another process took it for dead: it says so no more, and nothing is lost."""
     sheet = Sheet("runs.csv")
     run = es.init(sheet, config={"lr": 0.1})
     run.summary["acc"] = 0.5
     (journal,) = journals_in(sheet.files / "journal")
-    (journal.parent / f"{journal.name}.lock").unlink()  # what a file system that drops locks comes to
-    other = [sys.executable, "-m", "experiment_sheet", "sync", "-s", "runs.csv"]
-    subprocess.run(other, check=True, capture_output=True)
+    dropped(lock_of(journal))
+    sync_elsewhere()
     assert not journal.exists(), "it was archived"
     assert sheet.read().loc[run.id, "status"] == "crashed"
     run.summary["acc"] = 0.75

@@ -26,6 +26,7 @@ NAMES = [
     "UsageError",
     "__version__",
     "config",
+    "copy_sheet",
     "define_metric",
     "finish",
     "init",
@@ -58,14 +59,14 @@ def test_names_are_pinned() -> None:
 
 KEYWORDS = {
     "init": "sheet project name config notes tags group job_type id resume mode dir reinit hypothesis template parent "
-    "if_exists ignore rank rank_history unknown",
+    "if_exists ignore rank rank_history baseline unknown",
     "log_run": "sheet data inputs outputs plots artifacts name hypothesis notes tags status",
     "log": "data step commit",
     "finish": "exit_code unknown",
     "log_artifact": "path name type aliases how unknown",
     "use_artifact": "name type unknown",
     "save": "glob_str base_path policy unknown",
-    "log_dataset": "name data role facts",
+    "log_dataset": "name data role version features augmentations",
     "log_model": "model name",
 }
 

@@ -15,6 +15,9 @@ import openpyxl
 import pytest
 import whole_workbook
 
+from experiment_sheet.ooxml.package import Package
+
+SHEET = "xl/worksheets/sheet1.xml"
 FUZZ = Path(__file__).parents[1] / "benchmarks" / "fuzz.py"
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="capability: bounds on a child process")
@@ -45,16 +48,35 @@ def _fuzz(*arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_cell_in_the_last_corner_is_read_past(tmp_path: Path) -> None:
-    """One stray cell in XFD1048576 makes reading neither slow nor big, and kills no process."""
+STRAY = {
+    "last corner": ("XFD1048576", None),
+    "last row": ("L1048576", None),
+    "last column": ("XFD9", None),
+    "a row it does not stand in": ("A3", b'r="A1048577"'),
+    "spaced": ("A3", b'r = "A1048577"'),
+}
+
+
+@pytest.mark.parametrize("where", STRAY)
+def test_a_stray_cell_is_read_past(tmp_path: Path, where: str) -> None:
+    """One cell far from all others makes reading neither slow nor big, and kills no process: 150 MB are enough."""
+    address, said = STRAY[where]
     path = tmp_path / "far.xlsx"
     book = openpyxl.Workbook()
     for row in (("run_id", "lr"), ("calm-otter-7", 0.25)):
         book.active.append(row)
-    book.active["XFD1048576"] = "far"
+    book.active[address] = "far"
     book.save(path)
+    if said:
+        with Package.open(path) as package:
+            text = package.read(SHEET).replace(f'r="{address}"'.encode(), said)
+            package.save({SHEET: text})
     code = (
+        "import resource; from pathlib import Path; import python_calamine;"
         "from experiment_sheet.backends.base import Target; from experiment_sheet.backends.xlsx import XlsxBackend;"
+        "import experiment_sheet.ooxml.reader;"
+        "now = int(Path('/proc/self/statm').read_text().split()[0]) * resource.getpagesize();"
+        "resource.setrlimit(resource.RLIMIT_AS, (now + (150 << 20),) * 2);"
         f"table = XlsxBackend(Target('file', {str(path)!r})).read();"
         "assert [list(row[:2]) for row in table.rows][0] == ['calm-otter-7', 0.25]; assert len(table.rows) <= 2"
     )

@@ -23,10 +23,10 @@ def test_later_columns_look_like_the_first() -> None:
     es.log_run("other.xlsx", {"lr": 0.1, "loss": 0.5})
     later, first = (openpyxl.load_workbook(name).active for name in ("runs.xlsx", "other.xlsx"))
     for sheet in (later, first):
-        assert sheet["Q1"].value == "loss"
-    assert later["Q1"].fill.fgColor.rgb == first["Q1"].fill.fgColor.rgb != later["P1"].fill.fgColor.rgb
-    assert later["Q2"].number_format == first["Q2"].number_format
-    assert later.column_dimensions["Q"].number_format == first.column_dimensions["Q"].number_format
+        assert sheet["S1"].value == "loss"
+    assert later["S1"].fill.fgColor.rgb == first["S1"].fill.fgColor.rgb != later["R1"].fill.fgColor.rgb
+    assert later["S2"].number_format == first["S2"].number_format
+    assert later.column_dimensions["S"].number_format == first.column_dimensions["S"].number_format
 
 
 def test_no_output_is_hidden_by_its_format() -> None:

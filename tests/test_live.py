@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 import os
 import subprocess
@@ -11,28 +10,15 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from scripts import rows
 
 import experiment_sheet as es
 from experiment_sheet import current
 from experiment_sheet.live import Live
 
 PATIENCE = 20.0  # seconds until a test gives up
-
-
-@pytest.fixture(autouse=True)
-def _no_run_left_open() -> Any:
-    yield
-    while es.run is not None:
-        es.finish()
-
-
-def rows(path: str = "runs.csv") -> list[dict[str, str]]:
-    """Rows of a sheet as the csv module reads them."""
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def until(holds: Callable[[], bool]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scripts import rows
 
 import experiment_sheet as es
 from experiment_sheet import mlflow
@@ -24,12 +24,6 @@ def _a_fresh_mlflow(tmp_path: Path) -> Any:
     yield
     while mlflow.active_run():
         mlflow.end_run()
-
-
-def rows(path: str = "runs.csv") -> list[dict[str, str]]:
-    """Rows of a sheet as the csv module reads them."""
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_a_run_of_mlflows_verbs_is_a_row() -> None:
@@ -104,6 +98,34 @@ def test_nested_runs_tell_their_parent() -> None:
     assert len(by_name) == 4
     assert {row["parent"] for name, row in by_name.items() if name != "cv"} == {parent.info.run_id}
     assert (by_name["cv"]["acc.mean"], by_name["cv"]["acc.std"]) == ("0.5", "0.5")
+
+
+def test_a_parent_may_be_named() -> None:
+    """``parent_run_id`` names one that is over, or of another process."""
+    with mlflow.start_run(run_name="study") as parent:
+        pass
+    with mlflow.start_run(run_name="trial", parent_run_id=parent.info.run_id):
+        mlflow.log_metric("acc", 0.5)
+    study, trial = rows()
+    assert trial["parent"] == study["run_id"]
+    assert study["acc.mean"] == "0.5"
+
+
+def test_data_is_noted() -> None:
+    """`log_input` takes what `data.from_pandas` and `from_numpy` answer, paths and frames; contexts are roles."""
+    pd = pytest.importorskip("pandas")
+    Path("test.csv").write_text("a\n1\n")
+    frame = pd.DataFrame({"a": [1, 2]})
+    with mlflow.start_run() as active:
+        mlflow.log_input(mlflow.data.from_pandas(frame, name="titanic"), context="training")
+        mlflow.log_input(mlflow.data.from_numpy(np.zeros(3), name="zeros"), context="validation")
+        mlflow.log_input(Path("test.csv"), context="test")
+    (row,) = rows()
+    facts = json.loads((es.Sheet("runs.csv").files / active.info.run_id / "run.json").read_text())["datasets"]
+    assert row["train_data"] == f"titanic {facts['titanic (train)']['blake2b'][:8]}"
+    assert row["validation_data"].startswith("zeros ")
+    assert row["test_data"].startswith("test.csv ")
+    assert facts["titanic (train)"]["rows"] == 2
 
 
 def test_ends_have_mlflows_words() -> None:

@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,14 +84,74 @@ def test_pytorch(row: RunRow) -> None:
     assert state.keys() == net.state_dict().keys()
 
 
-@pytest.mark.parametrize("package", ["xgboost", "lightgbm"])
-def test_boosted_trees(row: RunRow, package: str) -> None:
-    """Saved in the package's own format, not as a pickle."""
-    boosted = pytest.importorskip(package)
-    kind = {"xgboost": "XGBClassifier", "lightgbm": "LGBMClassifier"}[package]
-    fitted = getattr(boosted, kind)(n_estimators=3).fit([[float(i)] for i in range(50)], [i % 2 for i in range(50)])
-    assert model.log(row, fitted, "trees") is not None
-    assert "3 rounds" in str(facts("trees")["architecture"])
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, when it predicts
+def test_keras(row: RunRow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On PyTorch its models are PyTorch's, too: described and saved as Keras's; what was saved predicts the same."""
+    pytest.importorskip("torch")
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    keras = pytest.importorskip("keras")
+    np = pytest.importorskip("numpy")
+    layers = [keras.layers.Input((3,)), keras.layers.Dense(4, activation="relu"), keras.layers.Dense(1)]
+    net = keras.Sequential(layers)
+    stored = model.log(row, net, "net")
+    assert stored is not None
+    assert stored.name == "files/net.keras"
+    assert row.recorded[Column("input", "architecture")] == "Sequential, 21 parameters"
+    assert "Dense" in str(facts("net")["architecture"])
+    again = keras.saving.load_model("runs_files/r1/files/net.keras")
+    assert np.allclose(again.predict(np.ones((2, 3)), verbose=0), net.predict(np.ones((2, 3)), verbose=0))
+
+
+def boosting(package: str) -> Any:
+    """A package for boosted trees; LightGBM needs a library of the system's, without which it can't be imported."""
+    try:
+        return importlib.import_module(package)
+    except (ImportError, OSError) as error:
+        pytest.skip(f"{package}: {error}")
+
+
+def test_xgboost(row: RunRow) -> None:
+    """Saved in its own format, not as a pickle, whether scikit-learn's face or the booster itself is logged."""
+    xgboost = boosting("xgboost")
+    x, y = [[float(i)] for i in range(50)], [i % 2 for i in range(50)]
+    fitted = xgboost.XGBClassifier(n_estimators=3).fit(x, y)
+    for name, trees in {"trees": fitted, "booster": fitted.get_booster()}.items():
+        stored = model.log(row, trees, name)
+        assert stored is not None
+        assert "3 rounds" in str(facts(name)["architecture"])
+        again = xgboost.Booster(model_file=f"runs_files/r1/{stored.name}")
+        assert again.num_boosted_rounds() == 3
+
+
+def test_lightgbm(row: RunRow) -> None:
+    """As XGBoost's."""
+    lightgbm = boosting("lightgbm")
+    x, y = [[float(i)] for i in range(50)], [i % 2 for i in range(50)]
+    fitted = lightgbm.LGBMClassifier(n_estimators=3, verbose=-1).fit(x, y)
+    for name, trees in {"trees": fitted, "booster": fitted.booster_}.items():
+        stored = model.log(row, trees, name)
+        assert stored is not None
+        assert "3 rounds" in str(facts(name)["architecture"])
+        again = lightgbm.Booster(model_file=f"runs_files/r1/{stored.name}")
+        assert again.num_trees() == 3
+
+
+@pytest.mark.parametrize("loaded", ["torch", "sklearn"])
+def test_no_framework_is_imported(loaded: str) -> None:
+    """Logging a model of one framework doesn't load the others, nor does a file."""
+    pytest.importorskip(loaded)
+    made = {
+        "torch": "import torch; model = torch.nn.Linear(2, 1)",
+        "sklearn": "from sklearn.tree import DecisionTreeClassifier as T; model = T().fit([[0], [1]], [0, 1])",
+    }
+    program = (
+        f"import sys, experiment_sheet as es; {made[loaded]}\n"
+        "with es.init('runs.csv') as run: run.log_model(model); run.log({'loss': 1})\n"
+        "print(*sorted({'torch', 'sklearn', 'keras', 'xgboost', 'lightgbm', 'tensorflow'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True)
+    assert (done.stdout.strip(), done.stderr) == (loaded, "")
+    assert es.Sheet("runs.csv").read()["model"].notna().all()
 
 
 def test_a_file_is_a_model_too(row: RunRow) -> None:

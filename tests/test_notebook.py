@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import csv
+import json
 import re
 import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from scripts import rows
 
 import experiment_sheet as es
 from experiment_sheet import notebook
-
-
-@pytest.fixture(autouse=True)
-def _no_run_left_open() -> Any:
-    yield
-    while es.run is not None:
-        es.finish()
 
 
 class Reader(HTMLParser):
@@ -45,12 +38,6 @@ class Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
-
-
-def rows(path: str = "runs.csv") -> list[dict[str, str]]:
-    """Rows of a sheet as the csv module reads them."""
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_a_run_shows_itself() -> None:
@@ -119,3 +106,29 @@ def test_an_interactive_session_ends_its_run() -> None:
     lines = "import experiment_sheet as es\nrun = es.init('runs.csv')\n1/0\nrun.log({'loss': 1})\n"
     subprocess.run([sys.executable, "-i"], input=lines, capture_output=True, text=True, check=True)
     assert [(row["status"], row["loss"]) for row in rows()] == [("finished", "1")]
+
+
+def test_a_notebook_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jupyter's server tells a kernel its notebook; `reproduce --run` executes a copy, and the same comes out."""
+    nbclient = pytest.importorskip("nbclient")
+    nbformat = pytest.importorskip("nbformat")
+    pytest.importorskip("nbconvert")
+    cells = [
+        "%matplotlib inline\nimport experiment_sheet as es\nlr = 0.5",
+        "with es.init('runs.csv', config={'lr': lr}) as run:\n    for i in range(4): run.log({'loss': lr / (i + 1)})",
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata=kernel)
+    Path("work").mkdir()
+    nbformat.write(book, "work/train.ipynb")
+    monkeypatch.setenv("JPY_SESSION_NAME", str(Path("work/train.ipynb").absolute()))
+    nbclient.NotebookClient(book, timeout=120, resources={"metadata": {"path": "work"}}).execute()
+    monkeypatch.delenv("JPY_SESSION_NAME")
+    words = ("reproduce", "@last", "-s", "work/runs.csv", "--into", "again", "--run", "--json")
+    line = [sys.executable, "-m", "experiment_sheet", *words]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert {"loss"} <= set(found["same"])
+    assert found["different"] == []
+    assert Path("again/command.txt").read_text().split()[-1] == "train.ipynb"

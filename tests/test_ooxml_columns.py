@@ -10,6 +10,7 @@ import openpyxl
 import pytest
 from bare_workbook import header, worksheet
 from excel_person import ExcelPerson
+from package_model import raw_entries
 
 from experiment_sheet.backends.base import Mark, Target
 from experiment_sheet.backends.xlsx import XlsxBackend
@@ -128,7 +129,32 @@ def test_a_table_beside_leaves_no_room(tmp_path: Path, caplog: pytest.LogCapture
     book.active["B1"] = 7  # text would belong to the table
     book.save(tmp_path / "full.xlsx")
     with pytest.raises(SheetRefused, match="no free column for run_id"):
-        at(tmp_path / "full.xlsx").write({"run-a": {LR: 1}}, new=["run-a"])
+        at(tmp_path / "full.xlsx", "Sheet").write({"run-a": {LR: 1}}, new=["run-a"])
+
+
+def test_where_the_first_tab_has_no_room_runs_go_to_a_tab_of_their_own(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """If nobody named the tab; the tab without room stays as it is, and one message says why."""
+    book = openpyxl.Workbook()
+    book.active.append(["lr", 7])  # text would belong to the table
+    book.active.append([1, "x"])
+    book.active.add_table(openpyxl.worksheet.table.Table(displayName="T", ref="A1:A2"))
+    path = tmp_path / "runs.xlsx"
+    book.save(path)
+    before = raw_entries(path)
+    for number, run in enumerate(("run-a", "run-b")):
+        assert list(at(path).write({run: {LR: number}}, new=[run]).added) == [run]
+    assert {name for name, raw in before.items() if raw_entries(path)[name] != raw} == {
+        "[Content_Types].xml",
+        "xl/_rels/workbook.xml.rels",
+        "xl/workbook.xml",
+    }
+    assert check_workbook(path) == []
+    assert openpyxl.load_workbook(path).sheetnames == ["Sheet", "runs"]
+    assert rows(path) == [{LR: 0, RUN_ID: "run-a"}, {LR: 1, RUN_ID: "run-b"}]
+    assert len(caplog.messages) == 1
+    assert "Runs go to a tab of their own" in caplog.text
 
 
 def test_a_deleted_column_stays_deleted_while_nothing_new_is_said(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_rows_wait_while_it_is_open_and_the_persons_edit_survives(
         # Waiting rows are in all that reads.
         assert sheet.best("acc").name == "r3"
         assert [run["run_id"] for run in json.loads(command("ls", "--json"))] == ["r1", "r2", "r3"]
-        person.type("G2", "looks good")
+        person.type("I2", "looks good")
         person.save()
         sheet.append({"run_id": "r4", "acc": 0.4})
         assert sheet.pending() == ["r3", "r4"]

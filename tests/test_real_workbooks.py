@@ -12,6 +12,7 @@ import lossless
 import openpyxl
 import pytest
 from conftest import SHARED
+from package_model import raw_entries
 
 from experiment_sheet.backends.base import Mark, Target
 from experiment_sheet.backends.xlsx import XlsxBackend
@@ -66,6 +67,24 @@ def test_the_runs_are_there(tmp_path: Path, name: str) -> None:
         warnings.simplefilter("ignore")  # of what openpyxl can't keep; it only reads here
         sheet = openpyxl.load_workbook(path)[TABS[name]]
     assert {"run-a1", "run-a2", "run-b1"} <= {cell.value for row in sheet.iter_rows() for cell in row}
+
+
+@real
+def test_a_run_finds_a_place_where_nobody_names_a_tab(tmp_path: Path, name: str) -> None:
+    """In the tab that the library chooses, or in one of its own; every other part of rows stays byte for byte."""
+    path = Path(shutil.copy(FOLDER / name, tmp_path))
+    path.chmod(0o644)
+    faults = {str(fault) for fault in check_workbook(path)}
+    before = raw_entries(path)
+    backend = XlsxBackend(Target("file", str(path)))
+    assert list(backend.write(FIRST, new=[*FIRST]).added) == [*FIRST]
+    assert list(backend.write(SECOND, new=[*SECOND]).added) == [*SECOND]
+    table = backend.read()
+    assert [row[table.columns.index(RUN_ID)] for row in table.rows][-3:] == [*FIRST, *SECOND]
+    after = raw_entries(path)
+    changed = [part for part in before if "worksheets/sheet" in part.lower() and after[part] != before[part]]
+    assert len(changed) <= 1
+    assert {str(fault) for fault in check_workbook(path)} <= faults
 
 
 @real

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from calc_person import CalcPerson
 from openpyxl import load_workbook
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.worksheet import Worksheet
 
 from experiment_sheet.errors import SheetBusy
 from experiment_sheet.locks import file_system_of
@@ -77,13 +79,17 @@ def test_rows_that_a_person_deleted_stay_deleted_when_a_backup_is_mended(sheet: 
     assert acc(path) == {"r3": 0.3, "r4": 0.4}
 
 
+def _notes(tab: Worksheet) -> int:
+    return next(cell.column for cell in tab[1] if cell.value == "notes")
+
+
 def test_what_a_person_typed_into_a_stale_copy_stays(sheet: Sheet) -> None:
     """Their save is the sheet; only what it never saw is added to it."""
     path = Path(sheet.target.path)
     book = load_workbook(path)  # opened before …
     sheet.append({"run_id": "r3", "acc": 0.3})
     tab = book.active
-    tab.cell(2, 7).value = "typed"
+    tab.cell(2, _notes(tab)).value = "typed"
     book.save(path)  # … and saved after the row was added
     sheet.append({"run_id": "r4", "acc": 0.4})
     frame = sheet.read()
@@ -98,7 +104,7 @@ def test_a_stale_save_of_libreoffice_is_mended(sheet: Sheet, soffice: str, tmp_p
     shutil.copy(path, elsewhere)
     sheet.append({"run_id": "r3", "acc": 0.3})
     with CalcPerson(soffice, elsewhere, tmp_path / "calc") as person:
-        person.type("G2", "typed")
+        person.type(f"{get_column_letter(_notes(load_workbook(path).active))}2", "typed")
         person.save()
     shutil.copy(elsewhere, path)
     sheet.append({"run_id": "r4", "acc": 0.4})

@@ -6,18 +6,10 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import experiment_sheet as es
-
-
-@pytest.fixture(autouse=True)
-def _no_run_left_open() -> Any:
-    yield
-    while es.run is not None:
-        es.finish()
 
 
 def files(run: es.Run) -> Path:

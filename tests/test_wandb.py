@@ -18,13 +18,6 @@ from experiment_sheet import history
 PNG = b"\x89PNG"
 
 
-@pytest.fixture(autouse=True)
-def _no_run_left_open() -> Any:
-    yield
-    while es.run is not None:
-        es.finish()
-
-
 def example(body: str, *, status: int = 0) -> None:
     """Run a script that was written for wandb, but for its import, in a process of its own."""
     code = "import experiment_sheet as wandb\n" + body

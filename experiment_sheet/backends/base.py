@@ -33,6 +33,7 @@ from enum import Enum
 from typing import ClassVar, Final
 
 from experiment_sheet.columns import Column, RunId
+from experiment_sheet.errors import Unsupported
 from experiment_sheet.look import DEFAULT, Look
 from experiment_sheet.values import Cell
 
@@ -66,10 +67,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Which sheet this is, and how many of the library's writes it has seen."""
+    """Which sheet this is, and how many of the library's writes it has seen.
+
+    `own` is for a backend with tabs to note which one is meant where no tab is named (`Target.tab`).
+    """
 
     sheet: str
     generation: int
+    own: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,7 @@ class Written:
     no_room: Collection[Column] = ()  # new columns that the format's width can't take
     known: Mapping[str, Column] = field(default_factory=dict)  # header → column, as `Backend.known`
     token: str | None = None  # names the sheet's state after this write, for `since`
+    spelled: Mapping[RunId, Collection[Column]] = field(default_factory=dict)  # text with signs the format can't hold
 
 
 class Backend(ABC):
@@ -108,6 +114,10 @@ class Backend(ABC):
 
     keeps_mark: ClassVar[bool] = False
     """Whether `write` stores its `mark` in the sheet."""
+
+    remote: ClassVar[bool] = False
+    """Whether a call takes as long as a network likes. What is logged is then sent by a thread of its own (`sender`),
+    and the sheet may have other writers of this library at the same time, on other machines."""
 
     def __init__(self, target: Target, *, look: Look = DEFAULT) -> None:
         self.target = target
@@ -135,9 +145,23 @@ class Backend(ABC):
         Raises `SheetChanged` if somebody saved the sheet since `mark` or `read` of this instance.
         """
 
+    def create(self) -> None:
+        """Make the sheet, without runs, in `look`; never over something that is there.
+
+        Raises `SheetChanged` where it is there, `Unsupported` where only a run can make it.
+        """
+        raise Unsupported(f"{self.target.path}: an empty sheet can't be made there; the first run that is logged does")
+
     def mark(self) -> Mark | None:
         """Mark the sheet holds now; None if it has none, the format can't keep one, or there is no sheet."""
         return None
+
+    def is_as_left(self, token: str) -> bool:  # noqa: ARG002 - most formats keep a mark, or have no person's program
+        """Whether the sheet is what the write left that answered this token; True where that can't be told cheaply.
+
+        Asked of backends without a mark alone: what somebody saved is then looked through for what it has not seen.
+        """
+        return True
 
     def close(self) -> None:  # noqa: B027 - most backends hold nothing
         """Let go of what is held. The instance may be used again."""

@@ -9,6 +9,7 @@ the file, fsync, the file proven to be still what was read, `os.replace`. Nothin
 - After a crash the file is as before or as after, or, if the power went while a line was added, ends in a part of that
   line. Such a tail is dropped by the next write if it agrees with a row that is to be added, because the journal
   brings the row again. A last line without line end that says something else is a person's: it gets one.
+- What the encoding of a file can't hold (Windows-1252 has no λ) is spelled out, \\u03bb, and reported.
 - A CSV has nothing but headers, so identity is in their text, helped by `known`; a mark can't be kept.
 """
 
@@ -29,7 +30,7 @@ from experiment_sheet.backends.csv_text import Dialect, cell_of, is_open, line_e
 from experiment_sheet.backends.headers import labels, owned, stand
 from experiment_sheet.backends.rows import Found, Plan, first_columns, named, plan
 from experiment_sheet.columns import RUN_ID, Column, RunId, identify
-from experiment_sheet.errors import IllegalTab, SheetError, SheetMissing
+from experiment_sheet.errors import IllegalTab, SheetChanged, SheetError, SheetMissing
 from experiment_sheet.look import DEFAULT, Look
 from experiment_sheet.ooxml.replacement import sweep
 
@@ -113,9 +114,21 @@ class CsvBackend(Backend):
         self._seen = disk.stamp(self._path)
         return None
 
+    def is_as_left(self, token: str) -> bool:
+        """Tell by size, time and inode."""
+        left = Token.parse(token)
+        return left is not None and disk.stamp(self._path) == left.stamp
+
     def close(self) -> None:
         """Forget which state of the file was seen."""
         self._seen = None
+
+    def create(self) -> None:
+        """Make the file with nothing but the headers of the look."""
+        if self._path.exists():
+            raise SheetChanged(f"{self._path} is there already; it was left as it is. Name another file.")
+        head = self._default.line(map(self._default.field, labels(first_columns({}, self.look), (), {})))
+        disk.create(self._path, CsvFile(self._path, self._default, [head], before=_BOM).encode())
 
     def _load(self) -> tuple[CsvFile, disk.Stamp]:
         raw, seen = disk.contents(self._path)
@@ -147,7 +160,8 @@ class CsvBackend(Backend):
             return None
         added = "".join(_lines(todo, places, file))
         self._seen = self._append(added, token.dialect, token.stamp)
-        return todo.written(known=known, token=str(replace(token, stamp=self._seen)))
+        written = todo.written(known=known, token=str(replace(token, stamp=self._seen)))
+        return _with_spelled(written, rows, token.dialect)
 
     def _edit(self, rows: Mapping[RunId, Row], *, new: Collection[RunId], last: Last | None) -> Written:
         file, seen = self._load()
@@ -168,7 +182,8 @@ class CsvBackend(Backend):
             self._seen = disk.replace(self._path, file.encode(), seen)
         else:
             self._seen = self._append(added, file.dialect, seen) if added else seen
-        return todo.written(known={**known, **owned(given)}, token=self._token(file, self._seen))
+        written = todo.written(known={**known, **owned(given)}, token=self._token(file, self._seen))
+        return _with_spelled(written, rows, file.dialect)
 
     def _found(self, file: CsvFile, places: Mapping[Column, int], rows: Collection[RunId]) -> Found:
         ids = file.places(rows, places[RUN_ID]) if RUN_ID in places else {}
@@ -221,6 +236,15 @@ def _lines(todo: Plan, places: Mapping[Column, int], file: CsvFile) -> list[str]
             fields[places[column]] = file.dialect.field(cell)
         lines.append(file.dialect.line(fields))
     return lines
+
+
+def _with_spelled(written: Written, rows: Mapping[RunId, Row], dialect: Dialect) -> Written:
+    """Report the cells in which signs were spelled out that the file's encoding lacks."""
+    if dialect.encoding != "cp1252":
+        return written
+    odd = {run: [column for column, cell in row.items() if not dialect.holds(cell)] for run, row in rows.items()}
+    gone = {*written.missing}
+    return replace(written, spelled={run: columns for run, columns in odd.items() if columns and run not in gone})
 
 
 def _is_torn(file: CsvFile, places: Mapping[Column, int], rows: Mapping[RunId, Row], new: Collection[RunId]) -> bool:

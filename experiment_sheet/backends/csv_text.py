@@ -69,6 +69,15 @@ class Dialect:
             return '"' + text.replace('"', '""') + '"'
         return text
 
+    def holds(self, cell: Cell) -> bool:
+        """Whether the file's encoding has every sign of a cell; else `field` spells some of them out."""
+        try:
+            if self.encoding == "cp1252" and isinstance(cell, str):
+                cell.encode(self.encoding)
+        except UnicodeEncodeError:
+            return False
+        return True
+
     def line(self, fields: Iterable[str], end: str | None = None) -> str:
         """Put fields together to a record."""
         return self.delimiter.join(fields) + (self.newline if end is None else end)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from experiment_sheet.errors import SheetBusy, SheetChanged, SheetDamaged, SheetMissing
-from experiment_sheet.ooxml.replacement import Replacement, explained, sync_folder, temporary_of
+from experiment_sheet.ooxml.replacement import Replacement, explained, name_new, sync_folder, temporary_of
 
 Stamp = tuple[int, int, int]
 """Size, time of change in nanoseconds, inode: names one state of a file, as long as nobody forges times."""
@@ -94,7 +94,9 @@ def create(path: Path, data: bytes) -> Stamp:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            _link(temporary, path)
+            name_new(temporary, path)
+        except FileExistsError:
+            raise changed(path) from None
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -105,15 +107,3 @@ def create(path: Path, data: bytes) -> Stamp:
 def changed(path: Path) -> SheetChanged:
     """Return the error of a file that somebody saved in between."""
     return SheetChanged(f"{path} was saved by somebody else in between. Read it again, then write.")
-
-
-def _link(temporary: Path, path: Path) -> None:
-    """Give the file its name, unless that is taken."""
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        raise changed(path) from None
-    except OSError:  # a file system without hard links
-        if path.exists():
-            raise changed(path) from None
-        temporary.replace(path)

@@ -86,8 +86,12 @@ def open_backend(target: Target, *, look: Look = DEFAULT) -> Backend:
 
     Raises `UnknownTarget` if nobody stores sheets there, `Unsupported` if what it needs isn't installed.
     """
-    key = _suffix(target.path) if target.scheme == "file" else target.scheme
-    return _load(key)(target, look=look)
+    return backend_of(target)(target, look=look)
+
+
+def backend_of(target: Target) -> type[Backend]:
+    """Return the class of backend for the target; raises as `open_backend`."""
+    return _load(_suffix(target.path) if target.scheme == "file" else target.scheme)
 
 
 def known_targets() -> list[str]:
@@ -197,7 +201,10 @@ def _load(key: str) -> type[Backend]:
         raise Unsupported(f"A sheet in {key} needs the package {entry.package}, which is missing: {entry.install}")
     module, _, name = entry.backend.partition(":")
     try:
-        return cast("type[Backend]", getattr(import_module(module), name))
+        backend = cast("type[Backend]", getattr(import_module(module), name))
+        if backend.remote and entry.package:  # here, not in the thread that sends: a process that is forked while
+            import_module(entry.package)  # another of its threads imports waits for that import for ever
+        return backend
     except ImportError as error:
         raise Unsupported(f"The backend of {key} can't be loaded ({error}): {entry.install}") from error
 

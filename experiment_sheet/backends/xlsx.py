@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from experiment_sheet import columns as column_rules
+from experiment_sheet import notices
 from experiment_sheet.backends.base import Backend, Last, Mark, Row, Table, Target, Written
 from experiment_sheet.columns import RUN_ID, Column, RunId
-from experiment_sheet.errors import IllegalTab, SheetChanged, SheetMissing, SheetRefused
+from experiment_sheet.errors import IllegalTab, NoRoom, SheetChanged, SheetMissing, SheetRefused
 from experiment_sheet.look import DEFAULT, Look
 from experiment_sheet.ooxml import fresh
 from experiment_sheet.ooxml.book import Book
@@ -23,7 +26,7 @@ from experiment_sheet.ooxml.lay import Change
 from experiment_sheet.ooxml.package import Package
 from experiment_sheet.ooxml.parts import Overlay
 from experiment_sheet.ooxml.place import LAST_COLUMN
-from experiment_sheet.ooxml.workbook import check_editable, check_tab
+from experiment_sheet.ooxml.workbook import Tab, check_editable, check_tab
 from experiment_sheet.ooxml.writer import work_out
 
 
@@ -120,42 +123,77 @@ class XlsxBackend(Backend):
     def _edit(self, package: Package, book: Book, request: Request) -> Written:
         check_editable(package, book.workbook)
         tab = book.tab(self.target.tab)
-        made: dict[str, bytes] = {}
+        request = self._marked(request, book.workbook.mark(tab) if tab else None)
+        if tab is None and not request.new:
+            return Written(missing=list(request.rows), token=package.proven())
         if tab is None:
-            if not request.new:
-                return Written(missing=list(request.rows), token=package.proven())
-            name = self.target.tab or self.look.tab
-            if self.target.tab is None and book.tab(name) is not None:  # there, but no worksheet
-                raise SheetRefused(f"{self._path} has no tab with cells but {name!r}. Name another tab.")
-            made = fresh.with_tab(package, book.workbook, name)
-            book = Book(Overlay(package, made))
-            tab = fresh.home(book.workbook)
-            if tab is None:
-                raise IllegalTab(f"{self._path}: the new tab could not be added. Add it in Excel.")
-        elif request.rows:
-            package.copy_ahead(tab.part)
-        changed, report = work_out(book, tab, request)
-        changes: dict[str, Change] = {**made, **changed}
-        token = package.save(changes, remove=report.remove) if changes else package.proven()
-        return Written(report.added, report.missing, report.kept, report.no_room, token=token)
+            return self._into_new_tab(package, book, request)
+        try:
+            if request.rows:
+                package.copy_ahead(tab.part)
+            return _saved(package, book, tab, request)
+        except NoRoom as problem:  # a tab of which nobody said that runs go there need not be the one
+            if self.target.tab is not None or book.workbook.identities(tab):
+                raise
+            notices.say("new tab", str(self._path), f"{problem} Runs go to a tab of their own.")
+        return self._into_new_tab(package, book, request)
+
+    def _into_new_tab(self, package: Package, book: Book, request: Request) -> Written:
+        name = self.target.tab or self.look.tab
+        if self.target.tab is None and book.tab(name) is not None:
+            raise SheetRefused(f"{self._path} has a tab {name!r} that holds no runs. Name the tab to log into.")
+        made = fresh.with_tab(package, book.workbook, name)
+        with_it = Book(Overlay(package, made))
+        tab = fresh.home(with_it.workbook)
+        if tab is None:
+            raise IllegalTab(f"{self._path}: the new tab could not be added. Add it in Excel.")
+        return _saved(package, with_it, tab, request, made)
+
+    def _marked(self, request: Request, there: Mark | None) -> Request:
+        """Say in the mark that the tab is the workbook's own, if it is, or becomes so because no tab was named."""
+        own = self.target.tab is None or (there is not None and there.own)
+        return replace(request, mark=replace(request.mark, own=own)) if request.mark else request
+
+    def create(self) -> None:
+        """Make the workbook, without runs; a copy of another one, where the look names it."""
+        if self._path.exists():
+            raise SheetChanged(f"{self._path} is there already; it was left as it is. Name another file.")
+        self._make({}, None)
 
     def _create(self, request: Request) -> Written:
-        from experiment_sheet.ooxml.create import create
+        rows = {run: {**request.rows[run], RUN_ID: run} for run in request.new}
+        self._make(rows, self._marked(request, None).mark)
+        with Package.open(self._path) as package:
+            if self.look.workbook:
+                return self._edit(package, Book(package), request)
+            missing = [run for run in request.rows if run not in rows]
+            return Written(list(rows), missing, token=package.identity)
 
+    def _make(self, rows: Mapping[RunId, Row], mark: Mark | None) -> None:
+        """Make the workbook with these rows; as a copy of another one, without them."""
+        from experiment_sheet.ooxml.create import copy, create
+
+        if self.look.workbook:
+            return copy(Path(self.look.workbook), self._path)
         if self._path.suffix.lower() == ".xlsm":
             raise SheetRefused(
                 f"{self._path} isn't there, and a workbook for macros is best made in Excel. Make it there."
             )
-        rows = {run: {**request.rows[run], RUN_ID: run} for run in request.new}
-        wanted = dict.fromkeys(
-            [*self.look.columns, *(c for row in rows.values() for c, v in row.items() if v is not None)]
-        )
+        logged = dict.fromkeys(c for row in rows.values() for c, v in row.items() if v is not None)
+        wanted = dict.fromkeys([*self.look.columns, *column_rules.order(logged)])
         placed: list[tuple[Column, str]] = []
-        for column in column_rules.order(wanted):
-            placed.append((column, column_rules.label(column, [header for _, header in placed])))
+        for column in wanted:
+            placed.append((column, self.look.header(column, [header for _, header in placed])))
         cells = [[row.get(column) for column, _ in placed] for row in rows.values()]
         tab = self.target.tab or self.look.tab
-        create(self._path, look=self.look, tab=tab, columns=placed, rows=cells, mark=request.mark)
-        missing = [run for run in request.rows if run not in rows]
-        with Package.open(self._path) as package:
-            return Written(list(rows), missing, token=package.identity)
+        return create(self._path, look=self.look, tab=tab, columns=placed, rows=cells, mark=mark)
+
+
+def _saved(
+    package: Package, book: Book, tab: Tab, request: Request, made: Mapping[str, bytes] = MappingProxyType({})
+) -> Written:
+    """Write into a tab, and save; `made` are parts that a new tab brought."""
+    changed, report = work_out(book, tab, request)
+    changes: dict[str, Change] = {**made, **changed}
+    token = package.save(changes, remove=report.remove) if changes else package.proven()
+    return Written(report.added, report.missing, report.kept, report.no_room, token=token)

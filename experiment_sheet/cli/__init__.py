@@ -7,18 +7,38 @@ from __future__ import annotations
 
 import click
 
-from experiment_sheet.cli.demo import demo
-from experiment_sheet.cli.doctor import doctor
-from experiment_sheet.cli.log import log
-from experiment_sheet.cli.ls import ls
-from experiment_sheet.cli.open import open_
+from experiment_sheet.cli.later import Later
 from experiment_sheet.cli.options import Commands
-from experiment_sheet.cli.reproduce import reproduce
-from experiment_sheet.cli.show import show
-from experiment_sheet.cli.sync import sync
+
+NAMES = (
+    "compare",
+    "completion",
+    "copy",
+    "delete",
+    "demo",
+    "doctor",
+    "google",
+    "history",
+    "log",
+    "ls",
+    "new",
+    "open",
+    "reproduce",
+    "run",
+    "set",
+    "show",
+    "sync",
+    "template",
+    "watch",
+)
+"""Every command, by the name of its file, which is imported when the command is called."""
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands,
+    commands=Later(NAMES),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="experiment-sheet")
 def main() -> None:
     """Log machine-learning experiments into the spreadsheet you already use.
@@ -31,7 +51,3 @@ def main() -> None:
       experiment-sheet demo
       experiment-sheet ls --sort val_acc
     """
-
-
-for command in (demo, doctor, log, ls, open_, reproduce, show, sync):
-    main.add_command(command)

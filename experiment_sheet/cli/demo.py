@@ -13,7 +13,13 @@ _SHOWN = ("run", "model", digits.METRIC, "val_loss", "test_acc", "duration", "hy
 
 
 @click.command()
-@click.option("--runs", type=click.IntRange(1, len(digits.TRIALS)), default=len(digits.TRIALS), show_default=True)
+@click.option(
+    "--runs",
+    type=click.IntRange(1, len(digits.TRIALS)),
+    default=len(digits.TRIALS),
+    show_default=True,
+    help="How many.",
+)
 @click.option("--trial", type=click.IntRange(1, len(digits.TRIALS)), help="Only this one, by its number.")
 @sheet_option
 @json_option

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from experiment_sheet.cli.options import json_option, print_json, sheet_option
+from experiment_sheet.cli.progress import busy
 from experiment_sheet.doctor import Doctor, Finding
 from experiment_sheet.mending import Merged, merge, restore, unlock
 from experiment_sheet.sheet import Sheet
@@ -38,7 +39,8 @@ def doctor(sheet: str, runs: tuple[str, ...], copies: tuple[Path, ...], do_unloc
     freed = unlock(Doctor(target)) if do_unlock else []
     restored = restore(Doctor(target), runs) if runs else []
     merged = {str(copy): merge(Doctor(target), copy) for copy in copies}
-    found = Doctor(target).findings()
+    with busy(f"Looking at {target.name}"):
+        found = Doctor(target).findings()
     if as_json:
         done = {
             "restored": restored,

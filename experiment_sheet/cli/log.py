@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ import click
 
 import experiment_sheet as es
 from experiment_sheet.cli.options import json_option, print_json, sheet_option
-from experiment_sheet.cli.runs import RUN_HELP, find_run
+from experiment_sheet.cli.runs import RUN_HELP, RunName, find_run
 from experiment_sheet.columns import RunId
 from experiment_sheet.errors import UsageError
 
@@ -40,10 +40,23 @@ class _Pair(click.ParamType):  # type: ignore[type-arg]
         """Split at the first ``=``."""
         if isinstance(value, tuple):
             return value
-        key, equals, text = value.partition("=")
-        if not equals or not key.strip():
-            self.fail(f"{value!r} is not KEY=VALUE", param, ctx)
-        return key.strip(), read_value(text)
+        try:
+            return pair_of(value)
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
+
+
+def pair_option(*names: str, help: str) -> Callable[[Any], Any]:  # noqa: A002 - click's word
+    """Return an option that takes KEY=VALUE, and may be given again."""
+    return click.option(*names, multiple=True, type=_Pair(), metavar="KEY=VALUE", help=help)
+
+
+def pair_of(word: str) -> tuple[str, Value]:
+    """Split ``key=value`` at the first ``=``. Raises UsageError."""
+    key, equals, text = word.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"{word!r} is not KEY=VALUE")
+    return key.strip(), read_value(text)
 
 
 def read_value(text: str) -> Value:
@@ -58,8 +71,8 @@ def read_value(text: str) -> Value:
 
 @click.command()
 @click.argument("pairs", nargs=-1, type=_Pair(), metavar="[KEY=VALUE]...")
-@click.option("-i", "--input", "inputs", multiple=True, type=_Pair(), help="An input, whatever its name looks like.")
-@click.option("-o", "--output", "outputs", multiple=True, type=_Pair(), help="An output, whatever its name looks like.")
+@pair_option("-i", "--input", "inputs", help="An input, whatever its name looks like.")
+@pair_option("-o", "--output", "outputs", help="An output, whatever its name looks like.")
 @click.option("--plot", "plots", multiple=True, type=_A_FILE, help="A picture to keep as a plot.")
 @click.option("--file", "files", multiple=True, type=_ANY_PATH, help="A file or folder to keep a copy of.")
 @click.option("--name", help="The run's name; one is drawn if you give none.")
@@ -67,7 +80,9 @@ def read_value(text: str) -> Value:
 @click.option("--notes", help="Whatever you want to remember.")
 @click.option("--tag", "tags", multiple=True, help="A word to filter by.")
 @click.option("--status", help="finished, if you give none.")
-@click.option("--run", "run", metavar="RUN", help=f"Add to this run instead of making a new one: {RUN_HELP}.")
+@click.option(
+    "--run", "run", type=RunName(), metavar="RUN", help=f"Add to this run instead of making a new one: {RUN_HELP}."
+)
 @sheet_option
 @json_option
 def log(pairs: Pairs, sheet: str, as_json: bool, run: str | None, **said: Any) -> None:
@@ -81,12 +96,21 @@ def log(pairs: Pairs, sheet: str, as_json: bool, run: str | None, **said: Any) -
       experiment-sheet log lr=0.001 epochs=10 val_acc=0.931 --hypothesis "more epochs help"
       run=$(experiment-sheet log model=svm) && experiment-sheet log --run $run val_acc=0.94
     """
+    _check_once(pairs, said)
     run_id, whole = _add(sheet, run, pairs, said) if run else (_make(sheet, pairs, said), True)
     if as_json:
         print_json({"sheet": es.Sheet(sheet).name, "run_id": run_id})
     else:
         click.echo(run_id)
     sys.exit(0 if whole else 1)
+
+
+def _check_once(pairs: Pairs, said: Mapping[str, Any]) -> None:
+    """Raise UsageError for a key that is given twice: nobody knows which value is meant."""
+    for named in ([*pairs, *said["inputs"]], [*pairs, *said["outputs"]]):
+        keys = [key for key, _ in named]
+        if twice := [key for key in keys if keys.count(key) > 1]:
+            raise UsageError(f"{twice[0]} is given twice; a run has one value of it")
 
 
 def _make(sheet: str, pairs: Pairs, said: Mapping[str, Any]) -> RunId:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from experiment_sheet import compare
+from experiment_sheet import groups
+from experiment_sheet.cli.choice import Choice, choice_options, in_order, last_option
 from experiment_sheet.cli.options import json_option, print_json, sheet_option
-from experiment_sheet.cli.tables import console, print_runs, records
-from experiment_sheet.errors import UnknownColumn
-from experiment_sheet.metrics import goal
+from experiment_sheet.cli.progress import busy
+from experiment_sheet.cli.runs import ColumnName, column_in
+from experiment_sheet.cli.tables import cell_text, console, print_runs, print_table, records
+from experiment_sheet.errors import UsageError
+from experiment_sheet.exports import plain
 from experiment_sheet.sheet import Sheet
 
 if TYPE_CHECKING:
@@ -18,58 +22,67 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("-n", "--last", default=20, show_default=True, help="How many runs, the last ones; 0 for all.")
-@click.option("--sort", metavar="COLUMN", help="The best first where it is known which way is better, else ascending.")
-@click.option("--reverse", is_flag=True, help="Turn the order round.")
-@click.option("--where", metavar="QUERY", help="Only runs for which a pandas query is true.")
-@click.option("--columns", metavar="A,B,…", help="These columns, instead of those that fit.")
+@last_option("-n", "--last")
+@choice_options
+@click.option("--group", type=ColumnName(), metavar="A,B,…", help="One row per value: how many runs, mean ± deviation.")
 @sheet_option
 @json_option
-def ls(sheet: str, last: int, columns: str | None, as_json: bool, **order: Any) -> None:
+def ls(sheet: str, group: str | None, as_json: bool, **said: Any) -> None:
     """List runs: waiting ones, and rows that people typed, too.
 
     \b
     Example:
       experiment-sheet ls --sort val_acc --where "status == 'finished' and lr < 0.01"
+      experiment-sheet ls --group model --sort val_acc
     """
-    target = Sheet(sheet)
-    frame = target.read()
-    chosen = _ordered(frame, last, **order)
-    if columns:
-        chosen = chosen[[_column(frame, name.strip()) for name in columns.split(",")]]
+    target, choice = Sheet(sheet), Choice(**said)
+    with busy(f"Reading {target.name}"):
+        frame = target.read()
+    if group is not None:
+        _print_groups(frame, group, choice, as_json=as_json)
+        return
+    chosen = choice.of(frame)
     if as_json:
         print_json(records(chosen))
     elif chosen.empty:
         click.echo(f"{target.name}: no runs" + ("" if frame.empty else " like that"))
     else:
-        print_runs(chosen, list(chosen.columns) if columns else None)
+        print_runs(chosen, list(chosen.columns) if choice.columns else None)
         if len(chosen) < len(frame):
             console(stderr=True).print(f"{len(chosen)} of {len(frame)} runs", style="dim")
 
 
-def _ordered(frame: pd.DataFrame, last: int, *, sort: str | None, reverse: bool, where: str | None) -> pd.DataFrame:
-    """Choose and order runs."""
-    chosen = compare.query(frame, where) if where else frame
-    if sort:
-        chosen = _sorted(chosen, _column(frame, sort), reverse=reverse)
-        return chosen.head(last) if last > 0 else chosen
-    chosen = chosen.tail(last) if last > 0 else chosen
-    return chosen.iloc[::-1] if reverse else chosen
+def _print_groups(frame: pd.DataFrame, group: str, choice: Choice, *, as_json: bool) -> None:
+    by = [column_in(frame, name.strip()) for name in group.split(",")]
+    runs = replace(choice, last=0, sort=None, columns=None).runs(frame)
+    grouped = groups.group(runs, by, agg=("mean", "std"))
+    metrics = [
+        name for name in (choice.names(frame) if choice.columns else _outputs(frame)) if f"{name}.mean" in grouped
+    ]
+    if choice.sort and choice.sort not in metrics:
+        raise UsageError(f"groups are sorted by a result they have, not by {choice.sort!r}: {', '.join(metrics)}")
+    if choice.sort:
+        grouped = in_order(grouped, f"{choice.sort}.mean", reverse=choice.reverse)
+    keys = [key if isinstance(key, tuple) else (key,) for key in grouped.index]
+    named = {name: [key[place] for key in keys] for place, name in enumerate(by)}
+    counts = [int(count) for count in grouped.iloc[:, 0]]
+    if as_json:
+        columns = named | {"runs": counts}
+        for name in metrics:
+            columns |= {f"{name}.{word}": list(grouped[f"{name}.{word}"]) for word in ("mean", "std")}
+        print_json([dict(zip(columns, map(plain, row), strict=True)) for row in zip(*columns.values(), strict=True)])
+        return
+    shown = {name: [cell_text(cell) or "(none)" for cell in cells] for name, cells in named.items()}
+    shown |= {"runs": list(map(str, counts))}
+    shown |= {name: list(map(_spread, grouped[f"{name}.mean"], grouped[f"{name}.std"])) for name in metrics}
+    print_table(shown, right={"runs", *metrics})
 
 
-def _sorted(frame: pd.DataFrame, name: str, *, reverse: bool) -> pd.DataFrame:
-    """Order by a column of any kinds: by its numbers, or as text where it has none; runs without it last."""
-    values = frame[name]
-    if values.dtype == object:
-        numbers = compare.numbers(frame, name)
-        values = values.astype(str).where(values.notna()) if numbers.isna().all() else numbers
-    upwards = (goal(name) != "max") is not reverse
-    order = values.reset_index(drop=True).sort_values(ascending=upwards, kind="stable", na_position="last")
-    return frame.iloc[order.index]
+def _spread(mean: float, deviation: float) -> str:
+    """Return a mean with its deviation, of which one run has none."""
+    return cell_text(mean) if deviation != deviation else f"{cell_text(mean)} ± {deviation:.2g}"
 
 
-def _column(frame: pd.DataFrame, name: str) -> str:
-    """Return the name if there is such a column. Raises UnknownColumn with the nearest one."""
-    if name in frame.columns:
-        return name
-    raise UnknownColumn(f"there is no column {name!r}{compare.nearest(name, frame)}")
+def _outputs(frame: pd.DataFrame) -> list[str]:
+    roles = frame.attrs.get("roles", {})
+    return [str(name) for name in frame.columns if roles.get(str(name)) == "output"]

@@ -10,7 +10,8 @@ import click
 
 from experiment_sheet import rerun
 from experiment_sheet.cli.options import json_option, print_json, sheet_option
-from experiment_sheet.cli.runs import find_run
+from experiment_sheet.cli.progress import busy
+from experiment_sheet.cli.runs import RunName, find_run
 from experiment_sheet.cli.tables import cell_text
 from experiment_sheet.errors import ExperimentSheetError
 from experiment_sheet.reproduce import Restored, known, restore
@@ -19,7 +20,7 @@ from experiment_sheet.values import to_json
 
 
 @click.command()
-@click.argument("run", metavar="RUN")
+@click.argument("run", type=RunName(), metavar="RUN")
 @click.option("--into", required=True, type=click.Path(path_type=Path), help="The folder to make; new, or empty.")
 @click.option("--repository", metavar="PATH", help="Where to get the commit, if not from where it was.")
 @click.option("--run", "again", is_flag=True, help="Run it, and compare what comes out.")
@@ -42,7 +43,8 @@ def reproduce(sheet: str, run: str, into: Path, again: bool, as_json: bool, **op
     frame = target.read()
     facts = known(target, find_run(frame, run), frame)
     try:
-        made = restore(facts, into, repository=options["repository"])
+        with busy(f"Restoring {run}"):
+            made = restore(facts, into, repository=options["repository"])
     except OSError as error:
         if isinstance(error, ExperimentSheetError):
             raise

@@ -1,58 +1,69 @@
-"""How a person names a run at the command line: RUN."""
+"""How a person names a run at the command line: RUN; and how a shell completes names of runs and columns."""
 
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-from experiment_sheet import compare
-from experiment_sheet.columns import RunId
-from experiment_sheet.errors import RunNotFound, UsageError
-from experiment_sheet.metrics import goal
+import click
+from click.shell_completion import CompletionItem
 
-if TYPE_CHECKING:
-    import pandas as pd
+from experiment_sheet.compare import column_in
+from experiment_sheet.errors import ExperimentSheetError
+from experiment_sheet.naming import described, find_run, find_runs, name_of, names
+from experiment_sheet.sheet import Sheet, default_target
+
+__all__ = ["RUN_HELP", "ColumnName", "RunName", "column_in", "did_you_mean", "find_run", "find_runs", "name_of"]
 
 RUN_HELP = "a run_id, the beginning of one, a run's name, @last, @best or @best:METRIC"
 
 
-def find_run(frame: pd.DataFrame, text: str) -> RunId:
-    """The run that a person means.
-
-    A run_id, a prefix that only one run_id has, a name that only one run has, ``@last`` (the last row), ``@best`` (by
-    the first output that has a better way) or ``@best:METRIC``. Raises RunNotFound, UsageError, UnknownColumn.
-    """
-    ids = [str(run) for run in frame.index if isinstance(run, str)]
-    if text == "@last":
-        return ids[-1] if ids else _none(text)
-    name, _, metric = text.partition(":")
-    if name == "@best":
-        return str(compare.best(frame, metric or main_metric(frame)).name)
-    named = _named(frame, text)
-    found = [text] if text in ids else named or [run for run in ids if text and run.startswith(text)]
-    if len(found) > 1:
-        raise UsageError(f"{text!r} may mean {', '.join(found[:5])}{' …' if len(found) > 5 else ''}; write more of one")
-    return found[0] if found else _none(text, [*ids, *_names(frame)])
+def did_you_mean(name: str, choices: Iterable[str]) -> str:
+    """Suggest what was probably meant."""
+    close = difflib.get_close_matches(name, list(choices), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def main_metric(frame: pd.DataFrame) -> str:
-    """The first output of which it is known which way is better. Raises UsageError if there is none."""
-    roles = frame.attrs.get("roles", {})
-    for column in map(str, frame.columns):
-        if roles.get(column) == "output" and goal(column):
-            return column
-    raise UsageError("no column says by itself which run is best; name one: @best:METRIC")
+# What a shell completes
 
 
-def _names(frame: pd.DataFrame) -> list[str]:
-    return [name for name in frame["run"] if isinstance(name, str)] if "run" in frame else []
+class RunName(click.ParamType):  # type: ignore[type-arg]
+    """RUN; a shell completes run_ids and names."""
+
+    name = "run"
+
+    def shell_complete(self, ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Offer run_ids with the run's name and status, and names."""
+        return [item for item in _runs(ctx) if item.value.startswith(incomplete)]
 
 
-def _named(frame: pd.DataFrame, text: str) -> list[str]:
-    return [str(run) for run, name in frame["run"].items() if name == text] if "run" in frame else []
+class ColumnName(click.ParamType):  # type: ignore[type-arg]
+    """The name of a column, or several with commas between; a shell completes the last one."""
+
+    name = "column"
+
+    def shell_complete(self, ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Offer the sheet's columns."""
+        before, comma, last = incomplete.rpartition(",")
+        frame = _frame(ctx)
+        columns = [] if frame is None else map(str, frame.columns)
+        return [CompletionItem(f"{before}{comma}{name}") for name in columns if name.startswith(last)]
 
 
-def _none(text: str, known: list[str] | None = None) -> RunId:
-    near = difflib.get_close_matches(text, known or [], n=1)
-    hint = f"; did you mean {near[0]}?" if near else "; `experiment-sheet ls` lists them"
-    raise RunNotFound(f"no run answers to {text!r}{hint}")
+def _runs(ctx: click.Context) -> Iterator[CompletionItem]:
+    yield from (CompletionItem("@last"), CompletionItem("@best"))
+    frame = _frame(ctx)
+    if frame is None:
+        return
+    for run in reversed([run for run in frame.index if isinstance(run, str)]):
+        yield CompletionItem(run, help=described(frame, run).removeprefix(f"{run}  "))
+    yield from (CompletionItem(name) for name in dict.fromkeys(names(frame)))
+
+
+def _frame(ctx: click.Context) -> Any:
+    """Read the sheet that the line names so far; None where that can't be done: a completion has nothing to say."""
+    try:
+        return Sheet(ctx.params.get("sheet") or default_target()).read()
+    except (ExperimentSheetError, OSError):
+        return None

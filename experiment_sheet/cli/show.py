@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from experiment_sheet.cli.options import json_option, print_json, sheet_option
-from experiment_sheet.cli.runs import find_run
+from experiment_sheet.cli.runs import RunName, find_run
 from experiment_sheet.cli.tables import cell_text, console
 from experiment_sheet.reproduce import known
 from experiment_sheet.sheet import Sheet
@@ -21,7 +21,7 @@ _LONGEST: Final = 2_000  # characters of one value in a terminal; --json has the
 
 
 @click.command()
-@click.argument("run", metavar="RUN")
+@click.argument("run", type=RunName(), metavar="RUN")
 @click.option("--packages", is_flag=True, help="List packages and environment variables, too.")
 @sheet_option
 @json_option

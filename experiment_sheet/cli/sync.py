@@ -7,6 +7,7 @@ import sys
 import click
 
 from experiment_sheet.cli.options import json_option, print_json, sheet_option
+from experiment_sheet.cli.progress import busy
 from experiment_sheet.sheet import Sheet
 
 
@@ -23,8 +24,9 @@ def sync(sheet: str, as_json: bool) -> None:
       experiment-sheet sync -s results/runs.xlsx
     """
     target = Sheet(sheet)
-    waited = len(target.pending())
-    waiting = target.sync()
+    with busy(f"Writing {target.name}"):
+        waited = len(target.pending())
+        waiting = target.sync()
     if as_json:
         print_json({"sheet": target.name, "written": max(waited - waiting, 0), "waiting": waiting})
     elif waiting:

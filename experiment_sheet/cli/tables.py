@@ -8,16 +8,18 @@ from __future__ import annotations
 import datetime as dt
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from experiment_sheet.exports import plain
 from experiment_sheet.look import DEFAULT
 from experiment_sheet.metrics import goal
-from experiment_sheet.values import to_cell, to_json
+from experiment_sheet.values import to_cell
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
+    from rich.table import Table
 
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # a sheet of somebody else's must not steer the terminal
 _WIDEST: Final = 28  # characters of one column in a terminal
@@ -36,22 +38,35 @@ def console(*, stderr: bool = False) -> Console:
 
 def print_runs(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> None:
     """Print runs: these columns, or those that matter and fit."""
+    out = console()
+    out.print(runs_table(frame, out, columns))
+
+
+def runs_table(frame: pd.DataFrame, out: Console, columns: Sequence[str] | None = None) -> Table:
+    """Runs as a table for a terminal: these columns, or those that matter and fit."""
+    shown = {name: [cell_text(cell) for cell in frame[name]] for name in columns or interesting(frame)}
+    numbers = {name for name in shown if all(_is_number(cell) for cell in frame[name])}
+    return table_of(shown if columns else _fitting(shown, out.width), out, right=numbers)
+
+
+def table_of(shown: Mapping[str, Sequence[str]], out: Console, *, right: Collection[str] = ()) -> Table:
+    """Texts, column by column, as a table; the columns named in `right` are numbers."""
     from rich.table import Table
     from rich.text import Text
 
-    out = console()
-    shown = {name: [cell_text(cell) for cell in frame[name]] for name in columns or interesting(frame)}
-    if columns is None:
-        shown = _fitting(shown, out.width)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in shown:
-        right = all(_is_number(cell) for cell in frame[name])
-        table.add_column(
-            Text(_CONTROLS.sub(" ", name)), justify="right" if right else "left", no_wrap=True, max_width=_limit(out)
-        )
-    for number in range(len(frame)):
-        table.add_row(*(Text(texts[number], style=_style(name, texts[number])) for name, texts in shown.items()))
-    out.print(table)
+        label = Text(_CONTROLS.sub(" ", name))
+        table.add_column(label, justify="right" if name in right else "left", no_wrap=True, max_width=_limit(out))
+    for row in zip(*shown.values(), strict=True):
+        table.add_row(*(Text(text, style=_style(name, text)) for name, text in zip(shown, row, strict=True)))
+    return table
+
+
+def print_table(shown: Mapping[str, Sequence[str]], *, right: Collection[str] = ()) -> None:
+    """Print texts, column by column: the first columns, as many as fit."""
+    out = console()
+    out.print(table_of(_fitting(shown, out.width), out, right=right))
 
 
 def interesting(frame: pd.DataFrame) -> list[str]:
@@ -81,19 +96,6 @@ def cell_text(cell: Any) -> str:
     return " ".join(_CONTROLS.sub(" ", str(value)).split())
 
 
-def plain(cell: Any) -> object:
-    """Return a cell for JSON: durations in seconds, dates in ISO form, no value as null."""
-    value = to_cell(cell)
-    if value is None or value != value:  # NaN alone differs from itself
-        return None
-    if isinstance(value, dt.timedelta):
-        return value.total_seconds()
-    if isinstance(value, (dt.datetime, dt.date, dt.time)):
-        return value.isoformat()
-    found = to_json(value)
-    return found if not isinstance(found, dict) else str(value)
-
-
 def records(frame: pd.DataFrame) -> list[dict[str, object]]:
     """Runs as JSON objects, every column in them."""
     rows = frame.astype(object).to_numpy()
@@ -108,9 +110,9 @@ def _differs(column: pd.Series[Any]) -> bool:
     return len(column) == 1 or column.nunique(dropna=False) > 1
 
 
-def _fitting(shown: dict[str, list[str]], width: int) -> dict[str, list[str]]:
+def _fitting(shown: Mapping[str, Sequence[str]], width: int) -> dict[str, Sequence[str]]:
     """As many columns as fit, those of the least weight left out."""
-    fitting: dict[str, list[str]] = {}
+    fitting: dict[str, Sequence[str]] = {}
     used = 0
     for name, texts in shown.items():
         used += min(max(len(text) for text in (name, *texts)), _WIDEST) + 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from experiment_sheet.ooxml import fresh, names
+from experiment_sheet.ooxml import fresh, later, names
 from experiment_sheet.ooxml.calc import rechained
 from experiment_sheet.ooxml.draft import Draft
 from experiment_sheet.ooxml.grow import Growth
@@ -15,6 +15,7 @@ from experiment_sheet.ooxml.query import with_fields
 from experiment_sheet.ooxml.relay import relaid
 from experiment_sheet.ooxml.rows import column_letters, row_element, with_cells
 from experiment_sheet.ooxml.table import Area, grown, new_ids
+from experiment_sheet.ooxml.uncached import uncached
 from experiment_sheet.ooxml.xml import Edit
 
 
@@ -37,7 +38,7 @@ def changed_parts(draft: Draft, bottom: int) -> dict[str, Change]:
             return {}
         return {workbook.part: workbook.changed(workbook.with_names(tab, texts))}
     changes: dict[str, Change] = {}
-    edits = [*rows.edits, *draft.sheet.with_widths(*_column_looks(draft))]
+    edits = [*rows.edits, *draft.sheet.with_widths(*_column_looks(draft)), *later.rule_edits(draft)]
     name_edits: list[Edit] = []
     old = Area(draft.place.first, draft.place.left, draft.survey.bottom, draft.place.right)
     if bottom > old.bottom >= old.top:
@@ -51,7 +52,7 @@ def changed_parts(draft: Draft, bottom: int) -> dict[str, Change]:
         name_edits = growth.name_edits(workbook)
     changes |= _table_parts(draft, bottom, edits)
     changes[draft.sheet.part] = _sheet_part(draft, rows, edits)
-    changes |= _styles_part(draft) | _chain_part(draft)
+    changes |= _styles_part(draft) | _chain_part(draft) | uncached(draft)
     everything = [*workbook.with_names(tab, texts), *name_edits, workbook.recalculated()]
     return changes | {workbook.part: workbook.changed(everything)}
 
@@ -130,9 +131,11 @@ def _name_texts(draft: Draft) -> dict[str, str]:
     texts: dict[str, str] = {}
     tab = draft.sheet.tab.name.replace("'", "''")
     row, named = draft.place.header_row, draft.place.named
-    for column, at in draft.places.items():
-        if column.role != "people" and row and named.get(column) != at:
-            texts |= dict.fromkeys(names.names_of(column), f"'{tab}'!${column_letters(at)}${row}")
+    references = {column: f"'{tab}'!${column_letters(at)}${row}" for column, at in draft.places.items()} if row else {}
+    for column, reference in references.items():
+        if column.role != "people" and named.get(column) != draft.places[column]:
+            texts |= dict.fromkeys(names.names_of(column), reference)
+    texts |= later.slot_texts(draft, references) if references else {}
     if draft.request.mark is not None:
         texts[names.MARK] = names.mark_formula(draft.request.mark)
     return texts

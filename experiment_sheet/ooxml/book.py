@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from experiment_sheet.columns import RUN_ID
@@ -55,17 +55,32 @@ class Book:
         return found
 
     def _own(self) -> Tab | None:
-        """Tab that was logged into before, else the first that holds a table of runs, else the first."""
+        """Tab that was logged into before without naming it, else the one that was logged into last.
+
+        Else the first that holds a table of runs, else the first that does more than explain the others.
+        """
         worksheets = [tab for tab in self.workbook.tabs if tab.is_worksheet]
         ours = {name.scope for name in self.workbook.names if name.ours}
         known = [tab for tab in worksheets if tab.index in ours]
         if known:
-            # A copied tab carries the names too; what is written since tells the original.
-            return max(known, key=lambda tab: (self._generation(tab), -tab.sheet_id))
+            # A copied tab carries the names and the mark too; what is written since tells the original.
+            return max(known, key=lambda tab: (self._is_own(tab), self._generation(tab), -tab.sheet_id))
         visible = [tab for tab in worksheets if not tab.hidden] or worksheets
         if len(visible) > 1:
-            return next((tab for tab in visible if self._holds_runs(tab)), visible[0])
+            return next((tab for tab in visible if self._holds_runs(tab)), None) or self._first(visible)
         return visible[0] if visible else None
+
+    def _first(self, tabs: Sequence[Tab]) -> Tab:
+        """First tab; where that one only explains the others (one column and no table), the first with a table."""
+        first = Worksheet(self.source, tabs[0])
+        place = find_place(first, self.workbook, self.holder)
+        if place is None or place.table is not None or len(place.headers) > 1:
+            return tabs[0]
+        return next((tab for tab in tabs[1:] if Worksheet(self.source, tab).tables), tabs[0])
+
+    def _is_own(self, tab: Tab) -> bool:
+        mark = self.workbook.mark(tab)
+        return mark is not None and mark.own
 
     def _generation(self, tab: Tab) -> int:
         mark = self.workbook.mark(tab)

@@ -15,7 +15,6 @@ can't be kept true by appending, is left out.
 from __future__ import annotations
 
 import datetime as dt
-import errno
 import io
 import itertools
 import os
@@ -25,15 +24,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from xml.parsers import expat
 
 from experiment_sheet.backends.base import Mark
 from experiment_sheet.columns import Column
 from experiment_sheet.errors import SheetChanged, SheetError
 from experiment_sheet.look import Look, tint
-from experiment_sheet.ooxml import cells, names
+from experiment_sheet.ooxml import cells, dashboard, names, slots
+from experiment_sheet.ooxml.goal_rules import add_rules
+from experiment_sheet.ooxml.in_memory import saved
 from experiment_sheet.ooxml.new_styles import NewStyles
-from experiment_sheet.ooxml.replacement import sync_folder, temporary_of
+from experiment_sheet.ooxml.package import Package
+from experiment_sheet.ooxml.replacement import name_new, sync_folder, temporary_of
+from experiment_sheet.ooxml.styles import kind_of
 from experiment_sheet.ooxml.xml import attribute
 from experiment_sheet.values import Cell, Link
 
@@ -46,7 +48,7 @@ _SHEET: Final = "xl/worksheets/sheet1.xml"
 _TABLE: Final = "xl/tables/table1.xml"
 _STYLES: Final = "xl/styles.xml"
 _TYPES: Final = "[Content_Types].xml"
-_FONT: Final = re.compile(rb"(?<=<font>).*?(?=</font>)", re.DOTALL)
+FONT: Final = re.compile(rb"(?<=<font>).*?(?=</font>)", re.DOTALL)
 _FONT_ORDER: Final = (b"b", b"i", b"u", b"sz", b"color", b"name", b"family", b"scheme")
 """Of the elements of a font (ECMA-376 Part 1, 18.8.22) those used here; openpyxl has an order of its own."""
 _STATUS: Final = Column("run", "status")
@@ -56,9 +58,16 @@ _EXPECTED: Final[dict[Column, Cell]] = {
     Column("run", "plots"): Link("index.html", "plots"),
 }
 """What columns will hold in which the first row may still be blank."""
+_LIKE: Final[dict[type | None, Cell]] = {
+    None: 0.5,
+    dt.datetime: dt.datetime(2000, 1, 1),
+    dt.timedelta: dt.timedelta(0),
+    dt.time: dt.time(0),
+}
 _HEADER_HEIGHT: Final = 21  # points
 _DIMENSION: Final = re.compile(rb"<dimension [^>]*/>")
 _ROWS: Final = re.compile(rb"<sheetData>.*</sheetData>", re.DOTALL)
+_NO_VALUE: Final = re.compile(rb"(?<=</f>)<v>\s*</v>|(?<=</f>)<v ?/>")
 _TABLE_COLUMNS: Final = re.compile(rb"(<tableColumns [^>]*>).*(</tableColumns>)", re.DOTALL)
 
 
@@ -85,10 +94,20 @@ def create(
         SheetChanged: something is there already; it is left as it is.
         SheetError: the folder can't be written.
     """
+    _put_new(path, lambda: _make(look, tab, columns, rows, mark))
+
+
+def copy(source: Path, path: Path) -> None:
+    """Make a workbook that is another one, whole; raises as `create`, and SheetError where there is none to copy."""
+    Package.open(source).close()  # says what is wrong with a file that is no workbook
+    _put_new(path, source.read_bytes)
+
+
+def _put_new(path: Path, content_of: Callable[[], bytes]) -> None:
     try:
-        content = _make(look, tab, columns, rows, mark)
+        content = content_of()
         path.parent.mkdir(parents=True, exist_ok=True)
-        _place(content, path)
+        place(content, path)
     except OSError as error:
         if isinstance(error, FileExistsError) and os.path.lexists(path):
             message = f"{path} appeared while it was being made; it was left as it is. Read it and write again."
@@ -113,11 +132,12 @@ def _make(
     _add_columns(sheet, look, styles, columns, rows)
     _add_table(sheet, tab, len(columns), len(rows))
     _add_rules(sheet, look, [column for column, _ in columns])
+    overview = dashboard.add_overview(book, look, [column for column, _ in columns])
     _add_names(sheet, [column for column, _ in columns], mark)
+    if overview is not None:
+        _add_slots(sheet, look, columns, rows, overview)
     data = _sheet_data(styles, columns, rows)
-    out = io.BytesIO()
-    book.save(out)
-    return _finished(out.getvalue(), data, [header for _, header in columns])
+    return _finished(saved(book), data, [header for _, header in columns])
 
 
 def _lay_out(sheet: Worksheet) -> None:
@@ -147,14 +167,23 @@ def _add_columns(
         cells_below = [row[number - 1] for row in rows[:_SAMPLE]]
         dimension = sheet.column_dimensions[get_column_letter(number)]
         dimension.width = look.width(column, header, cells_below)
-        first = next((cell for cell in cells_below if cell is not None), _EXPECTED.get(column))
-        styles.dress(dimension, column, first)
+        first = next((cell for cell in cells_below if cell is not None), _expected(look, column))
+        if first is not None or column.role in ("run", "people"):  # else nobody knows yet whether they are numbers
+            styles.dress(dimension, column, first)
         if look.of(column).collapsed:
             dimension.outlineLevel, dimension.hidden = 1, True
         elif number < len(columns) and look.of(columns[number][0]).collapsed:
             dimension.collapsed = True  # the group's button stands over this column
     if any(look.of(column).collapsed for column, _ in columns):
         sheet.column_dimensions.max_outline = 1
+
+
+def _expected(look: Look, column: Column) -> Cell:
+    """Value like those that a column will hold in which the first row may still be blank; None: nobody knows."""
+    if column in _EXPECTED:
+        return _EXPECTED[column]
+    code = look.of(column).number_format
+    return _LIKE[kind_of(code) if code else None] if code or look.goal(column) else None
 
 
 def _add_table(sheet: Worksheet, tab: str, columns: int, rows: int) -> None:
@@ -194,6 +223,7 @@ def _add_rules(sheet: Worksheet, look: Look, columns: Sequence[Column]) -> None:
             sheet.add_data_validation(hint)
         words = said.choices or (look.status_colors if column == _STATUS else ())
         _color_words(sheet, below, {word: look.status_colors[word] for word in words if word in look.status_colors})
+        add_rules(sheet, look, column, below)
 
 
 def _literal(text: str) -> str:
@@ -213,14 +243,43 @@ def _color_words(sheet: Worksheet, cells_of: str, colors: Mapping[str, str]) -> 
 
 def _add_names(sheet: Worksheet, columns: Sequence[Column], mark: Mark | None) -> None:
     """Add the hidden names by which the engine knows columns and mark again."""
-    from openpyxl.utils import absolute_coordinate, get_column_letter, quote_sheetname
-    from openpyxl.workbook.defined_name import DefinedName
-
-    tab = quote_sheetname(sheet.title)
     texts = {names.MARK: names.mark_formula(mark)} if mark else {}
     for number, column in enumerate(columns, 1):
-        at = f"{tab}!{absolute_coordinate(f'{get_column_letter(number)}1')}"
-        texts |= dict.fromkeys(names.names_of(column), at)
+        if column.role != "people":
+            texts |= dict.fromkeys(names.names_of(column), _reference(sheet.title, f"{_letters(number)}1"))
+    _define(sheet, texts)
+
+
+def _add_slots(
+    sheet: Worksheet,
+    look: Look,
+    columns: Sequence[tuple[Column, str]],
+    rows: Sequence[Sequence[Cell]],
+    overview: str,
+) -> None:
+    """Add the hidden names by which the overview knows results and inputs."""
+    headers = {column: _reference(sheet.title, f"{_letters(n)}1") for n, (column, _) in enumerate(columns, 1)}
+    texts = {column for n, (column, _) in enumerate(columns) if any(isinstance(row[n], str) for row in rows[:_SAMPLE])}
+    every = dict.fromkeys(slots.every_slot(), slots.EMPTY)
+    taken = slots.filled(look, list(headers), texts, headers, free=every)
+    _define(sheet, every | taken | {slots.OVERVIEW: _reference(overview, "A1")})
+
+
+def _reference(tab: str, cell: str) -> str:
+    from openpyxl.utils import absolute_coordinate, quote_sheetname
+
+    return f"{quote_sheetname(tab)}!{absolute_coordinate(cell)}"
+
+
+def _letters(number: int) -> str:
+    from openpyxl.utils import get_column_letter
+
+    return get_column_letter(number)
+
+
+def _define(sheet: Worksheet, texts: Mapping[str, str]) -> None:
+    from openpyxl.workbook.defined_name import DefinedName
+
     for name, text in texts.items():
         sheet.defined_names.add(DefinedName(name, attr_text=text, hidden=True))
 
@@ -257,32 +316,28 @@ def _finished(book: bytes, data: bytes, headers: Sequence[str]) -> bytes:
     named = b"".join(b'<tableColumn id="%d" name="%s"/>' % (n, _column_name(h)) for n, h in enumerate(headers, 1))
     changes: dict[str, Callable[[bytes], bytes]] = {
         _SHEET: lambda part: _ROWS.sub(lambda _: b"<sheetData>" + data + b"</sheetData>", _DIMENSION.sub(b"", part)),
-        _STYLES: lambda part: _FONT.sub(_ordered_font, part),
+        _STYLES: lambda part: FONT.sub(ordered_font, part),
         _TABLE: lambda part: _TABLE_COLUMNS.sub(lambda match: match[1] + named + match[2], part),
     }
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(book)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         for name in sorted(old.namelist(), key=lambda name: name != _TYPES):
-            new.writestr(name, _proven(name, changes.get(name, bytes)(old.read(name))))
+            new.writestr(name, changes.get(name, _computed)(old.read(name)))
     return out.getvalue()
 
 
-def _proven(name: str, part: bytes) -> bytes:
-    """Prove that a part is whole: openpyxl writes a tab to a temporary file, and is silent if that takes only some."""
-    try:
-        expat.ParserCreate().Parse(part, True)
-    except expat.ExpatError as error:
-        message = f"{name} came out cut short ({error}): is the disk of temporary files full?"
-        raise OSError(errno.ENOSPC, message) from None
-    return part
+def _computed(part: bytes) -> bytes:
+    """Part whose formulas hold no value, not even an empty one, so that every program computes them."""
+    return _NO_VALUE.sub(b"", part)
 
 
-def _ordered_font(match: re.Match[bytes]) -> bytes:
+def ordered_font(match: re.Match[bytes]) -> bytes:
+    """Put the elements of a `FONT` into the schema's order."""
     elements = re.findall(rb"<[^>]*/>", match[0])
     return b"".join(sorted(elements, key=lambda e: _FONT_ORDER.index(re.findall(rb"\w+", e)[0])))
 
 
-def _place(content: bytes, path: Path) -> None:
+def place(content: bytes, path: Path) -> None:
     """Put a file where none is, whole and durable. Raises FileExistsError if there is one."""
     temporary = temporary_of(path)
     try:
@@ -290,22 +345,8 @@ def _place(content: bytes, path: Path) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        _name(temporary, path)
+        name_new(temporary, path)
     finally:
         with suppress(OSError):
             temporary.unlink()
     sync_folder(path.parent)
-
-
-def _name(temporary: Path, path: Path) -> None:
-    """Give the file its name if nothing has it; only one of several processes succeeds."""
-    if os.name == "nt":
-        temporary.rename(path)  # fails there if the name is taken
-        return
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links: take the name first, then fill it in one step
-        path.open("xb").close()
-        temporary.replace(path)

@@ -31,7 +31,7 @@ _HASHED: Final = "_x"
 _ESCAPE: Final = re.compile(r"_(?:_|([0-9a-f]+)_)")
 _NAME: Final = re.compile(rf"_es\.({'|'.join(get_args(Role))})\.(.+)", re.DOTALL)
 _MORE: Final = re.compile(r"_es\.more\.([0-9a-f]{32})\.([0-9]+)\.(.*)", re.DOTALL)
-_MARK: Final = re.compile(r'"?([^":]+):([0-9]+)"?')
+_MARK: Final = re.compile(r'"?([^":]+):([0-9]+)(:own)?"?')
 
 
 def column_name(column: Column) -> str:
@@ -89,13 +89,13 @@ def is_ours(name: str) -> bool:
 
 def mark_formula(mark: Mark) -> str:
     """What the name `MARK` holds: a text constant."""
-    return f'"{mark.sheet}:{mark.generation}"'
+    return f'"{mark.sheet}:{mark.generation}{":own" if mark.own else ""}"'
 
 
 def parse_mark(text: str) -> Mark | None:
     """Mark of what the name `MARK` holds; None if it is none."""
     match = _MARK.fullmatch(text.strip().removeprefix("="))
-    return Mark(match[1], int(match[2])) if match else None
+    return Mark(match[1], int(match[2]), own=bool(match[3])) if match else None
 
 
 def _escape(key: str) -> str:

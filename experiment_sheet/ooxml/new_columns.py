@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 
 from experiment_sheet import columns as column_rules
 from experiment_sheet.columns import RUN_ID, Column
-from experiment_sheet.errors import SheetRefused
+from experiment_sheet.errors import NoRoom
 from experiment_sheet.ooxml import cells
 from experiment_sheet.ooxml.draft import Draft
 from experiment_sheet.ooxml.new_styles import header_style
@@ -62,15 +62,15 @@ def add_columns(draft: Draft, needed: Iterable[Column]) -> None:
         if at is None:
             draft.report.no_room.append(column)
             continue
-        header = column_rules.label(column, taken)
+        header = draft.request.look.header(column, taken)
         taken.add(header)
         draft.places[column] = at
         draft.headers[at] = header
         _put_header(draft, at, column, header)
+    if RUN_ID in draft.report.no_room:
+        raise NoRoom(f"{draft.sheet.what}: there is no free column for run_id right of the table. Make room.")
     if draft.report.no_room:
         _tell(draft)
-    if RUN_ID in draft.report.no_room:
-        raise SheetRefused(f"{draft.sheet.what}: there is no free column for run_id right of the table. Make room.")
 
 
 def _tell(draft: Draft) -> None:

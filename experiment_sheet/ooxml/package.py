@@ -11,7 +11,8 @@ What holds:
   `[Content_Types].xml` stays where readers want it: first.
 - After a crash, a kill or a full disk at any moment, the file is whole, as before or as after the save (`replacement`).
 - A save replaces only the state that was read. Between that proof and the rename lie microseconds in which another
-  program's save would be lost; no file system offers a way to close them.
+  program's save would be lost. RENAME_EXCHANGE (Linux) and a look afterwards would narrow that, and not close it: who
+  writes in place slips through, and a kill between the two leaves a person's save under the name of a temporary file.
 - Memory: `save` holds the texts it is given, one segment of 256 KB, and the directory; never an untouched part, never
   the prefix of a grown one. `read` holds the part, `chunks` a piece of it.
 - Every limit below ends in `SheetDamaged` or `SheetRefused` before it is passed, with the file untouched.

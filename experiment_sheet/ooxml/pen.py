@@ -21,9 +21,11 @@ from experiment_sheet.ooxml.rows import RawCell, Row, cells_of, column_letters, 
 from experiment_sheet.ooxml.styles import Styles, fitting
 from experiment_sheet.ooxml.worksheet import Worksheet
 from experiment_sheet.ooxml.xml import escape, with_attributes
-from experiment_sheet.values import Cell
+from experiment_sheet.values import Cell, units
 
 _ENOUGH: Final = 3
+_LONGEST: Final = 8_192
+"""Characters of a formula ("Excel specifications and limits": length of formula contents)."""
 
 
 class Pen:
@@ -54,7 +56,9 @@ class Pen:
             for at, table_column in zip(place.headers, place.table.columns, strict=False):
                 if table_column.formula:
                     text, number = _calculated(table_column.formula, place.first, last.get(at))
-                    self._calculated[at] = qualified(text, place.table.name), number
+                    whole = qualified(text, place.table.name)
+                    if units(whole) <= _LONGEST:
+                        self._calculated[at] = whole, number
 
     def new_cell(self, at: int, number: int, column: Column | None, value: Cell) -> bytes:
         """Cell of a new row."""
@@ -101,11 +105,15 @@ class Pen:
         ref = f"{column_letters(at)}{number}"
         return cells.written(value, ref, style, prefix=self.prefix, date1904=self._date1904)
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether this library made the workbook."""
+        return self._styles is not None and self._styles.named(cell_style(None)) is not None
+
     def column_style(self, column: Column, samples: Iterable[Cell]) -> int:
         """Style of a whole new column, in a workbook that this library made; in any other, none."""
         first = next((value for value in samples if value is not None), None)
-        ours = self._styles is not None and self._styles.named(cell_style(first)) is not None
-        return self._new_style(column, first) if ours else 0
+        return self._new_style(column, first) if self.is_ours else 0
 
     def _style(self, at: int, column: Column | None, value: Cell) -> int:
         shared = self._shared.get(at)

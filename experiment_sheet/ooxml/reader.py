@@ -8,11 +8,14 @@ error in one cell must not keep a person from reading the others.
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import logging
 import math
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
 from typing import Final
 
 from experiment_sheet import values
@@ -21,18 +24,23 @@ from experiment_sheet.columns import RUN_ID, Column
 from experiment_sheet.errors import SheetMissing
 from experiment_sheet.ooxml.book import Book
 from experiment_sheet.ooxml.cells import special
-from experiment_sheet.ooxml.place import Place, find_place, people, resolve
-from experiment_sheet.ooxml.rows import cells_of, column_number
-from experiment_sheet.ooxml.worksheet import Worksheet
+from experiment_sheet.ooxml.place import LAST_COLUMN, Place, find_place, people, resolve
+from experiment_sheet.ooxml.rows import cells_of
+from experiment_sheet.ooxml.worksheet import LAST_ROW, Worksheet
 from experiment_sheet.values import Cell, Link
 
 _log = logging.getLogger("experiment_sheet")
 _WHOLE: Final = 10**15
-_GRID_LIMIT: Final = 40_000_000
-"""Cells of calamine's grid, some 30 bytes each."""
-_SAFE_ROWS: Final = _GRID_LIMIT // 702  # with columns up to ZZ
-_FAR_CELL: Final = re.compile(rb"""r=["'][A-Z]{3}[0-9]""")
-_COLUMN: Final = re.compile(rb"""r=["']([A-Z]{1,3})[0-9]""")
+_GRID: Final = 1 << 22
+"""Cells of calamine's grid, 24 bytes each, that any sheet may have; a larger one as many as its part has bytes."""
+_WIDTHS: Final = (
+    (26, rb"|[A-Za-z]{2,3}[0-9]"),
+    (52, rb"|(?:[B-Zb-z][A-Za-z]|[A-Za-z]{3})[0-9]"),
+    (702, rb"|[A-Za-z]{3}[0-9]"),
+    (LAST_COLUMN, b""),
+)
+"""Columns that a sheet may have, and how a reference to a further one looks."""
+_SPACED: Final = re.compile(rb"r(?:\s+=|=\s)")  # allowed, and written by nobody
 _ROW_NUMBER: Final = re.compile(rb"""<(?:[\w.\-]+:)?row\s(?:[^>]*?\s)?r=["']([0-9]{1,7})["']""")
 _OVERLAP: Final = 200  # bytes of the piece before; the tags that are looked for are shorter
 _ERROR_MARKS: Final = (b't="e"', b"t='e'")
@@ -54,14 +62,30 @@ def read(book: Book, name: str | None) -> Table:
     scan = _Scan(sheet)
     errors = _errors(sheet) if scan.errors else set()
     # calamine leaves out what is in CDATA sections.
-    grid = _own_grid(book, sheet) if scan.cdata or scan.vast else _grid(book, sheet)
-    rows = list(_rows(grid, place, errors))
+    with _uncollected():
+        grid = _own_grid(book, sheet) if scan.cdata or scan.vast else _grid(book, sheet)
+        rows = list(_rows(grid, place, errors))
     found = [cell for cell in sorted(errors) if cell[1] in place.headers and cell[0] >= place.first]
     if found:
         _log.warning(
             "%s: %d cells hold an error and are read as NaN, the first in row %d.", sheet.what, len(found), found[0][0]
         )
     return Table(columns, list(place.headers.values()), rows)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector from going through all rows again and again while they are made: a tenth of the time.
+
+    Rows refer to nothing that refers to them. Another thread's garbage waits for as long as a sheet is read.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _rows(
@@ -73,6 +97,8 @@ def _rows(
     last = place.table.rows.bottom if place.table else None
     columns = list(place.headers)
     width = max(columns, default=0)
+    is_plain = columns == list(range(1, width + 1))
+    texts = _Texts()
     for number, row in enumerate(grid, 1):
         if number < first:
             continue
@@ -82,10 +108,19 @@ def _rows(
             continue
         if len(row) < width:
             row = [*row, *[""] * (width - len(row))]
-        found = [_cell(row[column - 1]) for column in columns]
+        chosen = row[:width] if is_plain else [row[column - 1] for column in columns]
+        # One expression and no call for what most cells are: this runs a few million times.
+        found: list[Cell] = [
+            (int(value) if value and -_WHOLE < value < _WHOLE and value.is_integer() else value or _cell(value))
+            if type(value) is float
+            else texts[value]
+            if type(value) is str
+            else _cell(value)
+            for value in chosen
+        ]
         if wrong:
             found = [math.nan if (number, at) in wrong else cell for at, cell in zip(columns, found, strict=True)]
-        if any(cell is not None for cell in found):
+        if found.count(None) < len(found):
             yield found
 
 
@@ -121,10 +156,18 @@ def _cell(value: object) -> Cell:
         whole = value.is_integer() and -_WHOLE < value < _WHOLE and (value or math.copysign(1, value) > 0)
         return int(value) if whole else value
     if type(value) is str:
-        return special(_text(value)) if value else None
+        return _Texts()[value]
     if isinstance(value, bool | int | dt.datetime | dt.date | dt.time | dt.timedelta):
         return value
     return None
+
+
+class _Texts(dict[str, Cell]):
+    """What texts mean: each is looked at once, because most of them come again and again."""
+
+    def __missing__(self, value: str) -> Cell:
+        found = self[value] = special(_text(value)) if value else None
+        return found
 
 
 def _text(value: str) -> str:
@@ -149,29 +192,44 @@ def _prove(book: Book) -> None:
 
 
 class _Scan:
-    """One pass over the bytes of a tab for what calamine can't do. Going to the end proves the part."""
+    """One pass over the bytes of a tab for what calamine can't do. Going to the end proves the part.
+
+    calamine holds every cell between A1 and the last row and column, wherever a cell says it stands. So it is not given
+    a sheet whose grid would have many more cells than the part has bytes, nor one with a cell outside its row.
+    """
 
     def __init__(self, sheet: Worksheet) -> None:
-        self.errors = self.cdata = False
-        self._last_row = 0
-        self._columns = {b"A"}
+        self.errors = self.cdata = self._astray = False
+        self._last_row = self._size = self._level = 0
         end = b""
         for chunk in sheet.package.chunks(sheet.part):
             piece = end + chunk
             self.errors = self.errors or any(mark in piece for mark in _ERROR_MARKS)
             self.cdata = self.cdata or b"<![CDATA[" in piece
+            last = max(piece.rfind(b"<row "), piece.rfind(b":row "), 0)
+            self._last_row = max([self._last_row, *map(int, _ROW_NUMBER.findall(piece, max(0, last - _OVERLAP)))])
             self._measure(piece)
+            self._astray = self._astray or (sheet.tail is None and _SPACED.search(piece) is not None)
+            self._size += len(chunk)
             end = piece[-_OVERLAP:]
 
     def _measure(self, piece: bytes) -> None:
-        last = max(piece.rfind(b"<row "), piece.rfind(b":row "), 0)
-        numbers = _ROW_NUMBER.findall(piece, max(0, last - _OVERLAP))
-        self._last_row = max([self._last_row, *map(int, numbers)])
-        if self._last_row > _SAFE_ROWS or _FAR_CELL.search(piece):
-            self._columns.update(_COLUMN.findall(piece))
+        """See how wide the sheet is, and whether a cell says that it stands in a row of more digits than there are."""
+        digits = len(str(self._last_row)) + 1
+        while not self._astray and (found := _beyond(self._level, digits).search(piece)) is not None:
+            if found[1]:
+                self._astray = True
+            else:
+                self._level += 1
 
     @property
     def vast(self) -> bool:
-        """Whether cells lie so far apart that calamine's grid, which holds all between, would fill the memory."""
-        width = max(column_number(letters.decode()) for letters in self._columns)
-        return self._last_row * width > _GRID_LIMIT
+        """Whether cells lie so far apart that calamine's grid would fill the memory."""
+        rows = min(10 ** len(str(self._last_row)), LAST_ROW)  # a cell may name any row of as many digits
+        return self._astray or rows * _WIDTHS[self._level][0] > max(_GRID, self._size)
+
+
+@cache
+def _beyond(level: int, digits: int) -> re.Pattern[bytes]:
+    """Finds a reference to a row of so many digits (group 1), or to a column beyond those of a level."""
+    return re.compile(rb"""r=["'](?:([A-Za-z]{1,3}[0-9]{%d})%b)""" % (digits, _WIDTHS[level][1]))

@@ -155,7 +155,7 @@ def cells_of(text: bytes, prefix: bytes) -> list[RawCell]:
     opening = grammar.row.match(tags)
     at = opening.end() if opening else 0
     found: list[RawCell] = []
-    column = 0
+    column, opening_of = 0, b"<" + prefix + b"c"  # nothing else in a cell begins so (ECMA-376 Part 1, 18.3.1.4)
     while (match := grammar.cell.search(tags, at)) is not None:
         tag = match[0]
         ref = _REF.search(tag)
@@ -167,8 +167,10 @@ def cells_of(text: bytes, prefix: bytes) -> list[RawCell]:
         close = grammar.cell_close.search(tags, match.end())
         if close is None:
             raise SheetDamaged("A cell of the sheet has no end tag. Restore the workbook from a backup.")
-        at = close.end()
-        found.append(RawCell(column, match.start(), at, tag, text[match.end() : close.start()], ref is not None))
+        at, inside = close.end(), text[match.end() : close.start()]
+        if opening_of in inside:
+            raise SheetDamaged("A cell of the sheet lies in another one. Restore the workbook from a backup.")
+        found.append(RawCell(column, match.start(), at, tag, inside, ref is not None))
     return found
 
 

@@ -10,12 +10,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from experiment_sheet.errors import SheetDamaged
 from experiment_sheet.ooxml.cells import decoded
 from experiment_sheet.ooxml.xml import IN_TAG, text
 
 _ITEM: Final = re.compile(
     rb"<(?:[\w.\-]+:)?si(?=[\s/>])" + IN_TAG + rb">(?:(?<=/>)|(.*?)</(?:[\w.\-]+:)?si\s*>)", re.DOTALL
 )
+_NESTED: Final = re.compile(rb"<(?:[\w.\-]+:)?si[\s/>]")
 _PHONETIC: Final = re.compile(rb"<(?:[\w.\-]+:)?rPh\b.*?</(?:[\w.\-]+:)?rPh\s*>", re.DOTALL)
 _TEXT: Final = re.compile(
     rb"<(?:[\w.\-]+:)?t(?=[\s/>])" + IN_TAG + rb">(?:(?<=/>)|(.*?)</(?:[\w.\-]+:)?t\s*>)", re.DOTALL
@@ -53,6 +55,9 @@ def _items(chunks: Callable[[], Iterable[bytes]]) -> Iterator[bytes]:
         buffer += chunk
         at = 0
         for match in _ITEM.finditer(buffer):
-            yield match[1] or b""
+            item = match[1] or b""
+            if _NESTED.search(item):
+                raise SheetDamaged("The workbook's shared strings lie in one another. Restore it from a backup.")
+            yield item
             at = match.end()
         buffer = buffer[at:]

@@ -52,6 +52,9 @@ _BY_TYPE: Final[Mapping[type, tuple[str, Collection[type | None]]]] = {
 }
 """Format for a kind of value, and kinds of format (`kind_of`) that show it; any other value is a number."""
 _LITERAL: Final = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.IGNORECASE)
+_BOLD: Final = re.compile(
+    rb"<(?:\w+:)?dxf>\s*<(?:\w+:)?font>\s*<(?:\w+:)?b(?: val=\"(?:1|true)\")?\s*/>\s*</[^>]*>\s*</[^>]*>"
+)
 _BEFORE_FORMATS: Final = ("fonts", "fills", "borders", "cellStyleXfs", "cellXfs")
 
 
@@ -75,6 +78,7 @@ class Styles:
         self._formats = [self._document.integer(node, "numFmtId") for node in nodes]
         self._had = len(self._tags)
         self._new_codes: dict[int, str] = {}
+        self._bold: int | None = None  # index of one that is added
 
     def named(self, name: str) -> int | None:
         """Style of the cells that have a named cell style; None where the workbook has no such style."""
@@ -114,13 +118,37 @@ class Styles:
         self._formats.append(number)
         return len(self._tags) - 1
 
+    def bold(self) -> int:
+        """Index of a differential style (18.8.14) that is bold and nothing else: an existing one, else a new one."""
+        if self._bold is not None:
+            return self._bold
+        holder = self._document.root.first("dxfs")
+        found = list(holder.all("dxf")) if holder else []
+        data = self._document.data
+        plain = (index for index, node in enumerate(found) if _BOLD.fullmatch(data[node.start : node.end]))
+        known = next(plain, None)
+        if known is None:
+            self._bold = len(found)
+        return len(found) if known is None else known
+
     def changed(self) -> bytes | None:
         """Return the part with the styles that were added; None if there are none."""
-        if len(self._tags) == self._had or self._xfs is None:
-            return None
-        document = self._document
-        more = document.extend(self._xfs, b"".join(self._tags[self._had :]), count=str(len(self._tags)))
-        return apply(document.data, [*more, *self._format_edits()])
+        document, edits = self._document, self._bold_edits()
+        if len(self._tags) != self._had and self._xfs is not None:
+            more = b"".join(self._tags[self._had :])
+            edits += [*document.extend(self._xfs, more, count=str(len(self._tags))), *self._format_edits()]
+        return apply(document.data, edits) if edits else None
+
+    def _bold_edits(self) -> list[Edit]:
+        if self._bold is None:
+            return []
+        root = self._document.root
+        holder, prefix = root.first("dxfs"), root.prefix
+        style = b"<%bdxf><%bfont><%bb/></%bfont></%bdxf>" % ((prefix,) * 5)
+        if holder is not None:
+            return self._document.extend(holder, style, count=str(self._bold + 1))
+        whole = b'<%bdxfs count="1">%b</%bdxfs>' % (prefix, style, prefix)
+        return [self._document.insert(root, whole, before=("tableStyles", "colors", "extLst"))]
 
     def _number(self, code: str) -> int:
         known = {text: number for number, text in (_BUILT_IN | self._codes).items()}

@@ -184,6 +184,8 @@ class Workbook:
 
     def _name(self, node: Node) -> Name:
         name = node.attrs.get("name", "")
+        if node.children:
+            raise SheetDamaged(f"{self._document.what}: the name {name!r} holds elements. Restore a backup.")
         return Name(
             name,
             self._document.integer(node, "localSheetId") if "localSheetId" in node.attrs else None,

@@ -20,12 +20,15 @@ import pytest
 
 CALLS = (
     "openat,mkdir,write,pwrite64,ftruncate,fallocate,rename,renameat,renameat2,link,linkat,symlinkat,unlink,"
-    "unlinkat,rmdir,fsync,fdatasync,copy_file_range,sendfile,fchmod,chmod,fchown,fsetxattr,utimensat"
+    "unlinkat,rmdir,fsync,fdatasync,copy_file_range,sendfile,fchmod,chmod,fchown,fsetxattr,utimensat,close"
 )
-"""The calls that change state, as far as strace knows their names on this machine. ``flock`` changes none on disk."""
+"""The calls that change state, as far as strace knows their names on this machine. ``flock`` changes none on disk, nor
+does ``close``; but that is where a network file system says what it could not write."""
 
 _MARKER = "getpriority"
 _LINE = re.compile(r"^(?:\d+ +)?(\w+)\((.*)$")
+_WRITES = re.compile(r"O_CREAT|O_WRONLY|O_RDWR|O_TRUNC")
+_ANSWER = re.compile(r" = (\d+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class Play:
     folder: Path
     suffix: str
     status: int = 0
+    pid: int = 0
     log: list[str] = field(default_factory=list)
 
     @property
@@ -88,14 +92,32 @@ class Play:
         """Play what went before, then the act under strace."""
         self.sheet.parent.mkdir(parents=True)
         self.stage.order(before=self.scene, **self._paths)
-        pid = self.stage.order(act=self.scene, **self._paths)
+        self.pid = self.stage.order(act=self.scene, **self._paths)
         log = self.folder / "strace"
         options = [f"--inject={what}" for what in inject]
-        command = ["strace", "-p", str(pid), "-o", str(log), "-s", "40", "-e", f"trace={CALLS},{_MARKER}", *options]
+        command = [
+            "strace",
+            "-p",
+            str(self.pid),
+            "-o",
+            str(log),
+            "-s",
+            "40",
+            "-e",
+            f"trace={CALLS},{_MARKER}",
+            *options,
+        ]
         tracer = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
-        self.status = self.stage.order(wait=pid)
+        self.status = self.stage.order(wait=self.pid)
         self.log = log.read_text(errors="replace").splitlines()
         assert any(line.startswith(_MARKER) for line in self.log[:1]), (tracer.stderr, self.log[:3])
+
+    def perform_limited(self, limit: str, value: int) -> None:
+        """Play what went before, then the act under a limit of resources, which ends with the act."""
+        self.sheet.parent.mkdir(parents=True)
+        self.stage.order(before=self.scene, **self._paths)
+        self.pid = self.stage.order(act=self.scene, limit=limit, value=value, **self._paths)
+        self.status = self.stage.order(wait=self.pid)
 
     def survive(self) -> None:
         """Let a new process log a row and sync; it must not be held up."""
@@ -114,17 +136,31 @@ class Play:
         lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
         return [line for line in lines if kind in line]
 
+    def warnings(self) -> list[str]:
+        """What the library warned of in the act."""
+        said = [note for note in self.noted("said") if note["pid"] == self.pid and int(str(note["level"])) >= 30]
+        return [str(note["said"]) for note in said]
+
     def calls(self) -> list[Call]:
-        """The calls that changed state in the act."""
+        """The calls that changed state in the act, and those that closed what they had opened to write."""
         counts: collections.Counter[str] = collections.Counter()
         found = []
+        writing: set[str] = set()
         for line in self.log:
             match = _LINE.match(line)
             if match is None or match[1] == _MARKER:
                 continue
-            counts[match[1]] += 1
-            if match[1] != "openat" or re.search(r"O_CREAT|O_WRONLY|O_RDWR|O_TRUNC", line):
-                found.append(Call(match[1], counts[match[1]], match[2]))
+            name, arguments = match[1], match[2]
+            counts[name] += 1
+            if name == "openat" and not _WRITES.search(arguments):
+                continue
+            if name == "openat" and (answer := _ANSWER.search(arguments)):
+                writing.add(answer[1])
+            if name == "close":
+                if (number := arguments.partition(")")[0]) not in writing:
+                    continue
+                writing.discard(number)
+            found.append(Call(name, counts[name], arguments))
         return found
 
 

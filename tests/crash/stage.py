@@ -5,11 +5,13 @@ Run as a script with a socket's descriptor. An order is one line of JSON; the an
 - ``{"before": scene, "sheet": path, "notes": path}``: what went before; answers when it is over.
 - ``{"act": scene, ...}``: fork the actor; answers its pid. It waits until somebody traces it, calls `getpriority` (the
   marker from which system calls are counted), acts, and goes through what Python does at exit.
+- ``{"act": scene, "limit": "FSIZE" or "NOFILE", "value": n, ...}``: fork an actor that acts, untraced, where no file
+  may have more than so many bytes, or so many may be opened besides those that are; the limit ends with its act.
 - ``{"wait": pid}``: answers its wait status.
 - ``{"after": sheet, "notes": path}``: a new process logs a row and syncs twice.
 
 Actors note what was acknowledged, and what the library said, with `os.writev`, which is not among the calls that are
-disturbed.
+disturbed, and out of reach of limits.
 """
 
 from __future__ import annotations
@@ -22,12 +24,13 @@ import importlib
 import json
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -46,7 +49,10 @@ class Notes:
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def __call__(self, **what: object) -> None:
-        os.writev(self._fd, [json.dumps(what).encode() + b"\n"])
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        os.writev(self._fd, [json.dumps(what | {"pid": os.getpid()}).encode() + b"\n"])
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 class Said(logging.Handler):
@@ -103,6 +109,28 @@ def _when_traced(act: Callable[[], None], ready: int) -> None:
     act()
 
 
+@contextlib.contextmanager
+def _limited(limit: str, value: int) -> Iterator[None]:
+    """Limit the size of files, or how many more may be opened. Python ignores SIGXFSZ, so writes fail or come short."""
+    kind = getattr(resource, f"RLIMIT_{limit}")
+    before = resource.getrlimit(kind)
+    if limit == "NOFILE":  # it is the least number that is too high
+        free = [os.dup(2) for _ in range(value + 1)]
+        for number in free:
+            os.close(number)
+        value = free[-1]
+    resource.setrlimit(kind, (value, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(kind, before)
+
+
+def _act_limited(act: Act, sheet: Path, limit: str, value: int, note: Notes) -> None:
+    with _limited(limit, value):
+        act(sheet, note)
+
+
 def _after(sheet: Path, note: Notes) -> None:
     run = es.log_run(sheet, {"lr": 1.5, "acc": 100})
     note(run=run, acc=100)
@@ -120,8 +148,8 @@ def _order(order: dict[str, str]) -> int:
         return 0
     if "act" in order:
         act = SCENES[order["act"]].act
-        if "untraced" in order:
-            return forked(lambda note: act(sheet, note), *paths)
+        if "limit" in order:
+            return forked(partial(_act_limited, act, sheet, order["limit"], int(order["value"])), *paths)
         return _traced(lambda note: act(sheet, note), *paths)
     if "after" in order:
         return os.waitpid(forked(lambda note: _after(sheet, note), *paths), 0)[1]

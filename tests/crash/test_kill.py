@@ -29,7 +29,7 @@ def test_a_kill_at_any_call_loses_and_doubles_nothing(
     assert play.status == 0, play.errors
     play.survive()
     judge(play)
-    calls = play.calls()
+    calls = [call for call in play.calls() if call.name != "close"]  # which changes nothing on disk
     assert len(calls) > 5
     failures = []
     for call in calls:

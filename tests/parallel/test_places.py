@@ -130,6 +130,49 @@ def test_a_clock_that_jumps(year: int, suffix: str, tmp_path: Path) -> None:
     assert sorted(str(row["status"]) for row in rows.values()) == ["crashed", "finished"]
 
 
+JUMPS = """
+jump = Path(os.environ["FAKETIME_TIMESTAMP_FILE"]).write_text
+owner = Path(f".~lock.{sys.argv[1]}#")
+mine = es.init(sys.argv[1], config={"lr": 1})
+jump("-400d")
+mine.log({"loss": 1})
+ack(es.log_run(sys.argv[1], {"lr": 2}))
+jump("+4000d")
+mine.log({"loss": 2})
+owner.write_text("A Person,person,elsewhere.example,01.01.2026 10:00,profile;")
+ack(es.log_run(sys.argv[1], {"lr": 3}))
+assert len(es.Sheet(sys.argv[1]).pending()) == 1, "who has it open was taken for long gone"
+owner.unlink()
+mine.log({"loss": 3})
+jump("+0")
+ack(mine.id)
+mine.finish()
+"""
+
+
+@SUFFIXES
+def test_a_real_clock_that_jumps(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's clock goes back a year and forth ten while a run logs: rows, order and duration are right."""
+    if not shutil.which("faketime"):
+        if os.environ.get("CI") and sys.platform == "linux":
+            pytest.fail("CI on Linux has to have faketime; .ci/run installs it")
+        pytest.skip("faketime is not on the PATH")
+    told = subprocess.run(["faketime", "now", "printenv", "LD_PRELOAD"], capture_output=True, text=True, check=True)
+    (tmp_path / "clock").write_text("+0")
+    settings = {"TIMESTAMP_FILE": str(tmp_path / "clock"), "NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1"}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"FAKETIME_{name}", value)
+    monkeypatch.setenv("NO_FAKE_STAT", "1")  # a file system's clock is not the machine's
+    monkeypatch.setenv("LD_PRELOAD", told.stdout.strip())
+    run(JUMPS, tmp_path, name := f"runs{suffix}")
+    monkeypatch.delenv("LD_PRELOAD")
+    rows = judge(tmp_path, tmp_path / name)
+    assert {row["status"] for row in rows.values()} == {"finished"}
+    mine = rows[acked(tmp_path)[-1]]
+    assert float(str(mine["loss"])) == 3
+    assert "day" not in str(mine["duration"])
+
+
 @pytest.mark.parametrize("host", ["../../etc/passwd", "a b'c\"", "größe", ".", "x" * 64, "-rf", ""], ids=range(7))
 def test_host_names(host: str, tmp_path: Path) -> None:
     """Whatever the machine calls itself, its journals are files of the journal folder."""

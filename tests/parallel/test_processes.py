@@ -129,18 +129,21 @@ def test_sigterm_in_the_middle_of_whatever(name: str, tmp_path: Path) -> None:
     for number in range(40):
         process = start(
             """
-            print("ready", flush=True)
+            ready = False
             while True:
                 with es.init(sys.argv[1], config={"lr": 1}) as mine:
                     ack(mine.id)
                     mine.log({"loss": 1})
+                if not ready:  # everything is imported, the sheet is there
+                    ready = True
+                    print("ready", flush=True)
             """,
             tmp_path,
             name,
         )
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        time.sleep(0.02 + number * 0.004)
+        time.sleep(number * 0.004)
         process.terminate()
         _, errors = process.communicate(timeout=20)
         assert process.returncode == -signal.SIGTERM, errors

@@ -94,11 +94,13 @@ def batch_update(call: Call) -> Iterator[JSON | None]:
     file.name = book.title
     call.world.drive.touch(file)
     answer: JSON = {"spreadsheetId": book.key, "replies": view.outgoing(replies)}
-    if body.get("includeSpreadsheetInResponse"):
+    mask = _mask(call)
+    if body.get("includeSpreadsheetInResponse") and masks.wants(mask, "updatedSpreadsheet"):
         found = _areas([book.resolve(text) for text in body.get("responseRanges") or []])
         grid = bool(body.get("responseIncludeGridData"))
-        answer["updatedSpreadsheet"] = view.spreadsheet(book, call.user, grid=grid, areas=found)
-    yield copy.deepcopy(answer)
+        below = mask.get("updatedSpreadsheet") if mask and grid else None
+        answer["updatedSpreadsheet"] = view.spreadsheet(book, call.user, grid=grid, areas=found, mask=below or None)
+    yield copy.deepcopy(masks.select(answer, mask) if mask else answer)
 
 
 def _racy(sent: Any) -> bool:

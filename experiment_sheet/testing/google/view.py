@@ -154,8 +154,16 @@ def cell(reader: Reader, tab: Tab, row: int, column: int, mask: Mask | None = No
         if link := _link(held):
             result["hyperlink"] = link
     if wants(mask, "effectiveFormat"):
-        result["effectiveFormat"] = _effective(reader.book, held, value)
+        below = (mask or {}).get("effectiveFormat") or {}
+        alone = below.keys() == {"numberFormat"}  # a large tab is asked for that, and no more, often
+        result["effectiveFormat"] = _number_format(held) if alone else _effective(reader.book, held, value)
     return result
+
+
+def _number_format(held: Any) -> JSON:
+    """The effective format, as far as it says how a number is shown: new spreadsheets have none by default."""
+    form = held.get("userEnteredFormat", {}).get("numberFormat")
+    return {"numberFormat": form} if form else {}
 
 
 def _extended(value: Shown) -> JSON:
