@@ -21,7 +21,7 @@ from experiment_sheet import feeds, leftovers, notices
 from experiment_sheet.columns import RunId
 from experiment_sheet.events import Event, decode
 from experiment_sheet.files import Files, fsync_folder
-from experiment_sheet.journal import lock_of, read
+from experiment_sheet.journal import lock_of, needles_of, read
 from experiment_sheet.jsonl import parsed, whole_lines
 from experiment_sheet.state import State, save
 from experiment_sheet.writers import is_dead
@@ -142,12 +142,13 @@ def _pack(journal: Path, packed: gzip.GzipFile) -> None:
 
 def events(folder: Path, runs: Collection[RunId] | None = None) -> Iterator[Event]:
     """Every archived event, or those of some runs. What is damaged ends the reading of the archive."""
-    wanted = None if runs is None else [json.dumps(run)[1:-1].encode("ascii") for run in runs]
+    runs = None if runs is None else frozenset(runs)
+    needles = needles_of(runs or ())
     journal = ""
     for line in _lines(folder / NAME):
         if line.startswith(b'{"archived"'):
             journal = _name(line, journal)
-        elif wanted is None or any(run in line for run in wanted):
+        elif not needles or any(needle in line for needle in needles):
             event = _event(line, journal)
             if event is not None and (runs is None or event.run in runs):
                 yield event

@@ -132,7 +132,14 @@ def _ranked(gains: Mapping[str, list[float]]) -> pd.DataFrame:
 def _note(metric: str, mode: Goal, *, alone: int, several: int) -> str:
     way = "higher" if mode == "max" else "lower"
     said = f"gain: by how much {metric} ({way} is better) was better than in the runs that differ in this input alone."
-    said += f" {alone} runs changed one input of an earlier run."
+    said += f" {_runs(alone)} changed one input of an earlier run."
     if several:
-        said += f" {several} runs differ from every earlier one in several inputs at once, which proves nothing of any."
+        verb = "differs" if several == 1 else "differ"
+        said += (
+            f" {_runs(several)} {verb} from every earlier one in several inputs at once, which proves nothing of any."
+        )
     return f"{said} What was seen once may be chance."
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"

@@ -64,6 +64,9 @@ class Entry:
     end: int
 
 
+_FEW: Final = 32
+
+
 def read(path: Path, offset: int = 0) -> tuple[list[Entry], int]:
     """Read the whole lines behind `offset`; answer their events and the offset behind the last of them."""
     return _read(path, offset, ())
@@ -71,8 +74,13 @@ def read(path: Path, offset: int = 0) -> tuple[list[Entry], int]:
 
 def read_of(path: Path, runs: Collection[RunId]) -> list[Event]:
     """Read the events of some runs. Lines that can't be of them are not even decoded, which is most of the work."""
-    needles = [json.dumps(run)[1:-1].encode("ascii") for run in runs]
-    return [entry.event for entry in _read(path, 0, needles)[0] if entry.event.run in runs]
+    wanted = frozenset(runs)
+    return [entry.event for entry in _read(path, 0, needles_of(wanted))[0] if entry.event.run in wanted]
+
+
+def needles_of(runs: Collection[RunId]) -> list[bytes]:
+    """Texts by which to find the lines that may tell of some runs; none, where it is cheaper to decode every line."""
+    return [json.dumps(run)[1:-1].encode("ascii") for run in runs] if len(runs) <= _FEW else []
 
 
 def _read(path: Path, offset: int, needles: Collection[bytes]) -> tuple[list[Entry], int]:

@@ -160,7 +160,7 @@ def test_single_changes_are_ranked_by_what_followed() -> None:
     assert list(table.index) == ["lr 1 → 2", "model a → b"]
     assert table.loc["lr 1 → 2", ["gain", "seen", "better"]].tolist() == [pytest.approx(0.15), 2, 2]
     assert table.loc["model a → b", "gain"] == -0.1
-    assert "1 runs differ from every earlier one in several inputs at once, which proves nothing" in found.note
+    assert "1 run differs from every earlier one in several inputs at once, which proves nothing" in found.note
     assert "proves nothing" in str(found)
     assert "<table" in found._repr_html_()
 

@@ -54,10 +54,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if lacking := [name for name in NEEDED if missing(name)]:
         pytest.skip(f"{', '.join(lacking)} not installed: pip install -e '.[docs]'")
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    # Without --quiet: it hides warnings from --strict, too.
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     silent = os.environ | {"NO_MKDOCS_2_WARNING": "1"}  # of mkdocs-material, about its own future
     done = subprocess.run(command, cwd=ROOT, env=silent, capture_output=True, text=True, check=False, timeout=300)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert "WARNING" not in said
     return folder
 
 

@@ -6,14 +6,16 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from google_keys import EMAIL, kept, service_account, user
 
 from experiment_sheet import google
-from experiment_sheet.backends.gsheet.access import Access, access
+from experiment_sheet.backends.gsheet.access import SCOPES, Access, access
 from experiment_sheet.backends.gsheet.problems import told
 from experiment_sheet.backends.gsheet.service import Service
 from experiment_sheet.errors import SheetError, SheetRefused, UsageError
@@ -224,3 +226,57 @@ def test_a_forked_child_has_its_own_line(service: GoogleSheets) -> None:
         if not pid:
             os._exit(0 if account.session() is not ours else 1)
         assert os.waitpid(pid, 0)[1] == 0
+
+
+class _Tokens(BaseHTTPRequestHandler):
+    """A token service that gives a login for any code."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = {"access_token": "a", "refresh_token": "kept", "expires_in": 3599, "token_type": "Bearer"}
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps(body | {"scope": " ".join(SCOPES)}).encode())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+        """Say nothing."""
+
+
+_BROWSER = """
+import sys, urllib.parse, urllib.request
+asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(sys.argv[1]).query))
+answer = urllib.parse.urlencode({"state": asked["state"], "code": "1", "scope": asked["scope"]})
+urllib.request.urlopen(asked["redirect_uri"] + "?" + answer).read()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="$BROWSER is for other systems")
+def test_login_in_the_browser() -> None:
+    """`google login` opens the browser, keeps what comes back where gspread keeps it, for its owner's eyes."""
+    Path("browser.py").write_text(_BROWSER, encoding="utf-8")
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Tokens) as tokens:
+        threading.Thread(target=tokens.serve_forever, daemon=True).start()
+        here = f"http://127.0.0.1:{tokens.server_port}"
+        client = {"client_id": "1", "client_secret": "2", "auth_uri": f"{here}/auth", "token_uri": f"{here}/token"}
+        kept(Path("client.json"), {"installed": client | {"redirect_uris": ["http://localhost"]}})
+        settings = {"BROWSER": f"{sys.executable} browser.py %s", "OAUTHLIB_INSECURE_TRANSPORT": "1"}
+        line = [sys.executable, "-m", "experiment_sheet", "google", "login", "--client", "client.json"]
+        done = subprocess.run(line, capture_output=True, text=True, env=os.environ | settings, timeout=60)
+        tokens.shutdown()
+    place = Path.home() / ".config" / "gspread" / "authorized_user.json"
+    assert (done.returncode, f"Kept in {place}" in done.stdout) == (0, True), done.stderr
+    assert json.loads(place.read_text(encoding="utf-8"))["refresh_token"] == "kept"
+    assert place.stat().st_mode & 0o077 == 0
+    assert program(WHO) == f"this account|{place}"
+
+
+@pytest.mark.parametrize("content", [None, "torn", json.dumps({"type": "service_account"})])
+def test_login_without_a_client(content: str | None) -> None:
+    """What is no OAuth client is said to be none; a login that was there stays."""
+    place = kept(Path.home() / ".config" / "gspread" / "authorized_user.json", user("refresh"))
+    if content is not None:
+        Path("client.json").write_text(content, encoding="utf-8")
+    with pytest.raises(SheetRefused, match=r"client\.json"):
+        google.login("client.json")
+    assert place.is_file()

@@ -97,7 +97,9 @@ def _show_plan(made: transfer.Plan) -> None:
     wide = out.width >= _WIDE
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("column", overflow="ellipsis", no_wrap=True, min_width=12)
-    table.add_column("becomes", no_wrap=True, min_width=max((len(_becomes(g, made)[0]) for g in made.columns), default=0))
+    table.add_column(
+        "becomes", no_wrap=True, min_width=max((len(_becomes(g, made)[0]) for g in made.columns), default=0)
+    )
     for title in ("because", "holds") if wide else ():
         table.add_column(title, no_wrap=True)
     table.add_column("for instance", overflow="ellipsis", no_wrap=True)

@@ -39,6 +39,8 @@ def is_sound(view: View, batch: Batch, after: View) -> bool:
     if after.size != size or after.header != view.top:
         return False
     columns = [*view.columns, *batch.headers.values()]
+    if any(columns[repair.place[1] : repair.place[1] + 1] == [RUN_ID] for repair in batch.repairs):
+        return False  # rows that were given their names by this batch are no witnesses of where they stand
     for at in {at for _, at in batch.cells}:
         if at >= len(columns) or at >= after.width or after.columns[at] != columns[at]:
             return False
@@ -124,7 +126,7 @@ class Moves:
             elif places:
                 found[row] = max(places, key=lambda place: self._agreement(row, place)[0])
         lost = [row for row in self._lost if row not in found.values()]
-        for row in unsure:
+        for row in sorted(unsure, key=lambda row: row not in lost):  # most rows are where they were
             if (place := self._by_content(row, lost)) is not None:
                 found[row] = place
                 lost.remove(place)
@@ -155,7 +157,8 @@ class Moves:
         if row in self.batch.appends.values():
             shifted = row - (self.now.size[0] - self.view.size[0] - self.batch.inserted[0])
             return shifted if bare and shifted != row and shifted in lost else None
-        return next((place for _, differ, place in scored if bare and not differ), None)
+        empty = (place for _, differ, place in scored if bare and not differ)
+        return row if bare and row in lost and not self._agreement(row, row)[1] else next(empty, None)
 
     def _seen(self, row: int) -> Iterator[int]:
         """Columns of a row that hold something which the batch has not set."""
@@ -269,7 +272,8 @@ class Moves:
         for repair in earlier:
             row, column = repair.place
             at = there.get(column)
-            for place in self._rows_now(row) if at is not None else ():
+            places = set(self._rows_now(row)) - set(self.batch.appends.values())
+            for place in sorted(places) if at is not None else ():
                 assert at is not None
                 wounded = value_of(self.now.data(place, at)) == repair.wrong != value_of(repair.right)
                 if wounded:
@@ -280,14 +284,16 @@ class Moves:
         """Where a row may be now."""
         if then == self.view.top:
             return [self.now.top]
+        if known := [row for row, at in self.rows.items() if at == then]:  # its run_id may have been overwritten
+            return known
         run = self.was.run_at(then)
         if run is not None:
-            known = [row for row, at in self.rows.items() if at == then]  # its run_id may have been overwritten
-            return known or self.now.run_ids.get(run, [])
+            return [row for row in self.now.run_ids.get(run, []) if self.rows.get(row, then) == then]
         content = self._content(self.was, then, {*self.columns.values()})
         places = [row for row in self.now.rows() if self.now.run_at(row) is None]
+        scored = [(*self._agreement(row, then), row) for row in places]
         same = [row for row in places if self._content(self.now, row, {*self.columns}) == content]
-        return same[:1] or sorted(places, key=lambda row: self._agreement(row, then)[0], reverse=True)[:1]
+        return same[:1] or [row for agree, differ, row in sorted(scored, reverse=True) if agree > differ][:1]
 
 
 def _column_moved(match: re.Match[str], there: dict[int, int]) -> str:
