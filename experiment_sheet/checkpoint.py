@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from experiment_sheet import archive, changes, generations, leftovers, locks
+from experiment_sheet import archive, changes, generations, leftovers, locks, notices
 from experiment_sheet import state as states
 from experiment_sheet.backends.base import Backend, Mark, Written
 from experiment_sheet.changes import Change
@@ -189,8 +189,12 @@ class Checkpoint:
         """
         found: list[Event] = []
         for path in self.paths().values():
-            with suppress(FileNotFoundError):  # archived this moment; so the archive is read last
+            try:
                 found += read_of(path, runs)
+            except FileNotFoundError:
+                pass  # archived this moment; so the archive is read last
+            except OSError as error:
+                notices.say("unreadable journal", str(path), f"{path} can't be read ({error}); its events are left out")
         found += archive.events(self.files.journals[0], runs)
         drawn = {event.run for event in found if event.drawn}
         return [event for event in found if event.sheet == sheet or event.run in drawn]

@@ -101,7 +101,8 @@ def exhibit_of(value: object) -> Exhibit | None:
         return Picture(value)
     if "plotly" in sys.modules and _is_a("BaseFigure", "plotly.", value):
         return Interactive(value)
-    if isinstance(value, list | tuple) and value and exhibit_of(value[0]):
+    # A list in a list is for a cell, which bounds its depth: it may hold itself.
+    if isinstance(value, list | tuple) and value and not isinstance(value[0], list | tuple) and exhibit_of(value[0]):
         found = [exhibit_of(item) for item in value]
         return Several([one for one in found if one is not None])
     return None

@@ -109,9 +109,14 @@ class RunFolder:
         base = self.path / part
         return (
             sorted(path.relative_to(self.path).as_posix() for path in contents.files_below(base))
-            if base.is_dir()
+            if os.path.isdir(base)  # noqa: PTH112 - says no where a folder can't be entered; Path's raises
             else []
         )
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is such a folder, as far as can be seen. Never raises."""
+        return os.path.isdir(self.path)  # noqa: PTH112 - as in `listing`
 
 
 def safe_name(name: str) -> str:

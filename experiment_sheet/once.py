@@ -84,7 +84,7 @@ class Whole:
             shelf.keep(str(key), figure)
         for name, path in self._paths():
             shelf.store(path, name)
-        if row.folder.path.is_dir():  # one row of scalars is all that most calls are to cost
+        if row.folder.is_there:  # one row of scalars is all that most calls are to cost
             record(row.folder)
         link = publish(row.folder, str(to_cell(values[Column("run", "run")])))
         told = {column: value for column, value in values.items() if column not in figures}

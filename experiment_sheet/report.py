@@ -53,7 +53,7 @@ def publish(folder: RunFolder, title: str) -> Link | None:
 
         with forgiving("keeping the cells", title):
             code.keep_cells(folder)
-    if not folder.path.is_dir():
+    if not folder.is_there:
         return None
     with forgiving("reading the history", title):
         thinned = 1 + history.size(folder.path) // _WHOLE

@@ -350,7 +350,7 @@ class Run(Telling):
             try:
                 self._history.close()
                 self._shelf.finish()
-                if self._row.folder.path.is_dir():  # drawing takes long enough to be killed meanwhile
+                if self._row.folder.is_there:  # drawing takes long enough to be killed meanwhile
                     self._tell(kind="change")
                 self._details["plots"] = publish(self._row.folder, self.name)
             finally:  # a second Ctrl-C while curves are drawn must not cost the row its end

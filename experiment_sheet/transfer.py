@@ -130,11 +130,13 @@ def apply(made: Plan, *, files: bool = False, progress: Progress | None = None) 
     target = made.sheet
     if files and target.target.scheme != "file":
         raise UsageError(f"{target.name} is no file, and has no folder beside it for files")
-    moved = _Links(made.source, target, files)
+    moved = _Links(made.source.files, target.files, target.target.scheme == "file", files)
     folders = _copy_folders(made, target, progress) if files else 0
     if made.steps:
         _keep_steps(made, target)
-    rows = {run: {column: moved.cell(column, cell) for column, cell in row.items()} for run, row in made.rows.items()}
+    rows = made.rows
+    if made.source.target.scheme == "file":  # elsewhere links are in full
+        rows = {run: {column: moved.cell(column, cell) for column, cell in row.items()} for run, row in rows.items()}
     outcome = _put(target, rows)
     waiting = [run for run in target.pending() if run in rows]
     there = [run for run in rows if run not in outcome.deleted and run not in waiting]
@@ -246,22 +248,23 @@ def _for_sheet(made: Plan, target: Sheet) -> Plan:
 class _Links:
     """Where links lead after a copy."""
 
-    source: Sheet
-    target: Sheet
-    files: bool
+    source: Path  # the files folder of the source; its links are relative to the folder around it
+    target: Path
+    is_local: bool  # the target is a file
+    copied: bool  # the run folders are copied, too
 
     def cell(self, column: Column, cell: Cell) -> Cell:
         """The cell, its link leading to the same file, or to the file's copy."""
         href = cell.href if isinstance(cell, Link) else cell
-        inner = f"{self.source.files.name}/"
-        if not isinstance(href, str) or not href.startswith(inner) or self.source.target.scheme != "file":
+        inner = f"{self.source.name}/"
+        if not isinstance(href, str) or not href.startswith(inner):
             return cell
         text = cell.text if isinstance(cell, Link) else "open" if column == _PLOTS else href.removeprefix(inner)
-        if self.target.target.scheme != "file":
-            return str(self.source.files.parent / href)
-        if self.files:
-            return Link(f"{self.target.files.name}/{href.removeprefix(inner)}", text)
-        return Link(_relative(self.source.files.parent / href, self.target.files.parent), text)
+        if not self.is_local:
+            return str(self.source.parent / href)
+        if self.copied:
+            return Link(f"{self.target.name}/{href.removeprefix(inner)}", text)
+        return Link(_relative(self.source.parent / href, self.target.parent), text)
 
 
 def _relative(path: Path, folder: Path) -> str:

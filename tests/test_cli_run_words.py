@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -156,3 +159,22 @@ def test_lines_of_a_stream() -> None:
     assert lines.feed(b"x" * 50) == []
     assert lines.feed(b"x" * 50 + b"\nend") == []
     assert lines.end() == ["end"]
+
+
+def test_nothing_that_a_command_prints_ends_it(tmp_path: Path) -> None:
+    """Steps that are no number, numbers of thousands of digits, lines that take a pattern long: it runs to its end."""
+    (tmp_path / "odd.py").write_text(
+        "import json\n"
+        "print(json.dumps({'step': float('nan'), 'loss': 0.3}))\n"
+        'print(\'{"step": 1e999, "loss": 0.2}\')\n'
+        "print('x=' + '1' * 5000)\n"
+        "print('train ' * 10_000 + '=')\n"
+        "print('step nan loss=0.1')\n"
+        "open('model.pt', 'w').write('done')\n",
+        encoding="utf-8",
+    )
+    words = [sys.executable, "-m", "experiment_sheet", "run", "-s", "runs.csv", "--", sys.executable, "odd.py"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "model.pt").read_text(encoding="utf-8") == "done"
+    assert (tmp_path / "runs.csv").read_text(encoding="utf-8").count("finished") == 1

@@ -260,7 +260,7 @@ def test_login_in_the_browser() -> None:
         here = f"http://127.0.0.1:{tokens.server_port}"
         client = {"client_id": "1", "client_secret": "2", "auth_uri": f"{here}/auth", "token_uri": f"{here}/token"}
         kept(Path("client.json"), {"installed": client | {"redirect_uris": ["http://localhost"]}})
-        settings = {"BROWSER": f"{sys.executable} browser.py %s", "OAUTHLIB_INSECURE_TRANSPORT": "1"}
+        settings = {"BROWSER": f"{sys.executable} browser.py %s &", "OAUTHLIB_INSECURE_TRANSPORT": "1"}
         line = [sys.executable, "-m", "experiment_sheet", "google", "login", "--client", "client.json"]
         done = subprocess.run(line, capture_output=True, text=True, env=os.environ | settings, timeout=60)
         tokens.shutdown()

@@ -298,3 +298,16 @@ def test_metadata_has_little_room(sheet: Sheet) -> None:
     """Keys and values of a tab's metadata are limited to 30,000 characters."""
     metadata = {"metadataKey": "k", "metadataValue": "x" * 30_000, "location": {"sheetId": 0}, "visibility": "DOCUMENT"}
     assert "30000" in message(sheet.batch({"createDeveloperMetadata": {"developerMetadata": metadata}}))
+
+
+def test_an_id_of_a_named_range_is_given_once(sheet: Sheet) -> None:
+    """The reference: it is an error to add a range with an id that exists already; once removed, the id is free."""
+    area = {"sheetId": 0, "startRowIndex": 0, "endRowIndex": 1}
+
+    def add(name: str) -> Any:
+        return sheet.batch({"addNamedRange": {"namedRange": {"namedRangeId": "turn", "name": name, "range": area}}})
+
+    assert "error" not in add("first")
+    assert "it exists already" in message(add("second"))
+    assert "error" not in sheet.batch({"deleteNamedRange": {"namedRangeId": "turn"}})
+    assert "error" not in add("second")

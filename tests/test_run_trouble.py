@@ -176,3 +176,18 @@ def test_the_logger_is_the_only_voice(capsys: pytest.CaptureFixture[str], caplog
         run.log_artifact("missing")
     assert capsys.readouterr() == ("", "")
     assert {record.name for record in caplog.records if record.name.startswith("experiment")} == {"experiment_sheet"}
+
+
+def test_a_list_that_holds_itself_is_a_value_like_any_other(tmp_path: Path) -> None:
+    """In a log call, in the summary and in one call: a cell that says as much as it can, and a run that ends."""
+    target = tmp_path / "runs.xlsx"
+    endless: list[object] = []
+    endless.append(endless)
+    deep: list[object] = []
+    for _ in range(3000):
+        deep = [deep]
+    with es.init(target) as run:
+        run.log({"endless": endless, "deep": deep})
+        run.summary["again"] = endless
+    es.log_run(target, {"endless": endless, "deep": deep})
+    assert list(es.Sheet(target).read()["status"]) == ["finished", "finished"]

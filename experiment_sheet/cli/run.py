@@ -127,14 +127,20 @@ class Logged:
         for line in lines:
             self._count += 1
             self._last = line if line.strip() else self._last
-            for step, values in self.outputs.read(line):
-                known = self.outputs.inputs
-                told = {k: v for k, v in values.items() if self.roles.get(k) == "input" and k not in known}
-                if told:  # a default, printed: what is an input of other runs is one here
-                    self.outputs.inputs = {**known, **told}
-                    self.run.config.update(told)
-                if rest := {key: value for key, value in values.items() if key not in told}:
-                    self.run.log(rest, step=step)
+            try:
+                self._take(line)
+            except Exception as error:  # noqa: BLE001 - whatever a command prints is no reason to end it
+                notices.say("output", self.run.id, f"a line of the output can't be logged ({error}): {line[:100]}")
+
+    def _take(self, line: str) -> None:
+        for step, values in self.outputs.read(line):
+            known = self.outputs.inputs
+            told = {k: v for k, v in values.items() if self.roles.get(k) == "input" and k not in known}
+            if told:  # a default, printed: what is an input of other runs is one here
+                self.outputs.inputs = {**known, **told}
+                self.run.config.update(told)
+            if rest := {key: value for key, value in values.items() if key not in told}:
+                self.run.log(rest, step=step)
 
     def _end(self, code: int) -> None:
         name = _signal(code)

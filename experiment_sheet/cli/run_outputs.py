@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +35,7 @@ _NUMBER: Final = r"(?>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|(?i:[-+]?(?:nan|
 _VALUE: Final = re.compile(
     rf"""
     (?<![\w.@/'-])['"]?
-    (?P<name> (?: (?i:{_SPLITS}) [ ]+ )* [A-Za-z_] [\w./@-]* )
+    (?P<name> (?: (?i:{_SPLITS}) [ ]+ ){{0,3}} [A-Za-z_] [\w./@-]* )
     ['"]? [ \t]*
     (?: = (?!=) | : (?=\s) | : (?= [-+]? (?: \d*\.\d | (?i:nan|inf)) ) )     # cuda:0 and host:8080 are names
     [ \t]* (?: tensor\( | (?:np\.)? float\d*\( )?
@@ -135,7 +136,7 @@ def _guessed(line: str) -> tuple[dict[str, float], Values]:
     """Return what the common ways to print a value say: units of steps, and values."""
     if line.startswith("{") and line.endswith("}") and (found := _dictionary(line)) is not None:
         numbers = {str(key): value for key, value in flatten(found).items() if isinstance(value, int | float)}
-        units = {key: numbers[key] for key in _UNITS if key in numbers}
+        units = {key: numbers[key] for key in _UNITS if key in numbers and math.isfinite(numbers[key])}
         return units, {key: value for key, value in numbers.items() if key not in units or key == "epoch"}
     if not any(sign in line for sign in "=:") and "poch" not in line and "tep" not in line:
         return {}, {}
@@ -158,7 +159,7 @@ def _dictionary(line: str) -> Mapping[str, Any] | None:
 
 def _read(text: str) -> Value:
     number = float(text)
-    return int(text) if text.lstrip("+-").isdigit() else number
+    return int(text) if text.lstrip("+-").isdigit() and math.isfinite(number) else number
 
 
 def _whole(number: float) -> Value:

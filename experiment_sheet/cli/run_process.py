@@ -15,6 +15,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ Take = Callable[[int, bytes], None]
 _FORWARDED: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 _CHUNK: Final = 1 << 16
 _LINGER: Final = 0.5  # seconds for the last words of processes that the command left behind
+_LINGERING: Final = 2.0  # … at most
 
 
 @dataclass(slots=True)
@@ -68,12 +70,13 @@ class Passing:
         with selectors.DefaultSelector() as selector:
             for end in self._ends:
                 selector.register(end, selectors.EVENT_READ)
-            over = False
+            over: float | None = None
             while self._ends:
                 ready = selector.select(_LINGER)
-                if over and not ready:
-                    break  # somebody that the command left behind holds its streams
-                over = process.poll() is not None
+                if over is not None and (not ready or time.monotonic() > over + _LINGERING):
+                    break  # somebody that the command left behind holds its streams, and may print for ever
+                if over is None and process.poll() is not None:
+                    over = time.monotonic()
                 for key, _ in ready:
                     if not self._read(key.fd):
                         selector.unregister(key.fd)

@@ -44,6 +44,8 @@ def add_named_range(edit: Edit, body: JSON) -> JSON:
     edit.area(named["range"])
     _check_name(edit, str(named.get("name", "")))
     named["namedRangeId"] = str(named.get("namedRangeId") or book.new_id())
+    if any(other["namedRangeId"] == named["namedRangeId"] for other in book.named_ranges):  # AddNamedRangeRequest
+        raise invalid(f'Cannot add named range with ID "{named["namedRangeId"]}": it exists already.')
     book.named_ranges.append(named)
     return {"namedRange": copy.deepcopy(named)}
 
