@@ -169,7 +169,7 @@ def test_several_changes_at_once_prove_nothing() -> None:
     """However good the run was, nothing is ranked."""
     found = changes(frame_of([{"a": 1, "b": 1, "acc": 0.1}, {"a": 2, "b": 2, "acc": 0.9}]), "acc", "max")
     assert len(found) == 0
-    assert "1 runs differ" in found.note
+    assert "1 run differs" in found.note
 
 
 def test_changes_in_a_sheet() -> None:
