@@ -31,6 +31,7 @@ from experiment_sheet.look import DEFAULT
 from experiment_sheet.overlay import hide_deleted
 from experiment_sheet.sheet import SYNC_WAIT, Sheet
 from experiment_sheet.values import Cell, Link, to_cell, to_json
+from experiment_sheet.wastebin import Wastebin
 
 Progress = Callable[[int, int], None]
 """Told how many run folders of how many are copied."""
@@ -130,6 +131,9 @@ def apply(made: Plan, *, files: bool = False, progress: Progress | None = None) 
     target = made.sheet
     if files and target.target.scheme != "file":
         raise UsageError(f"{target.name} is no file, and has no folder beside it for files")
+    bin_ = Wastebin(target.files)
+    binned = [run for run in made.rows if bin_.holds(run)]  # what was deleted there stays deleted
+    made = replace(made, rows={run: row for run, row in made.rows.items() if run not in binned})
     moved = _Links(made.source.files, target.files, target.target.scheme == "file", files)
     folders = _copy_folders(made, target, progress) if files else 0
     if made.steps:
@@ -145,7 +149,7 @@ def apply(made: Plan, *, files: bool = False, progress: Progress | None = None) 
         made.target,
         added=[run for run in there if run not in made.known],
         changed=[run for run in there if run in made.known],
-        deleted=[run for run in rows if run in outcome.deleted],
+        deleted=[*binned, *(run for run in rows if run in outcome.deleted)],
         kept={run: [column.key for column in cells] for run, cells in outcome.kept.items()},
         waiting=waiting,
         folders=folders,

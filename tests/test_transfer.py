@@ -302,3 +302,20 @@ def test_an_export_replaces_only_its_own(runs: str, suffix: str) -> None:
     assert path.read_bytes() == first
     with pytest.raises(SheetError, match="can't be written"):
         es.copy_sheet(runs, f"no folder/runs.{suffix}")
+
+
+@pytest.mark.parametrize("files", [False, True])
+def test_what_was_deleted_in_the_target_stays_deleted(tmp_path: Path, files: bool) -> None:
+    """A second copy leaves it in the bin, says so, and it can still be brought back."""
+    source, target = tmp_path / "a" / "runs.xlsx", tmp_path / "b" / "runs.xlsx"
+    for folder in (source, target):
+        folder.parent.mkdir()
+    for name in ("kept-run", "gone-run"):
+        with es.init(source, id=name, config={"lr": 1}) as run:
+            run.log({"val_acc": 0.5})
+    es.copy_sheet(source, target, files=files)
+    es.Sheet(target).delete("gone-run")
+    assert list(es.copy_sheet(source, target, files=files).deleted) == ["gone-run"]
+    assert list(es.Sheet(target).read().index) == ["kept-run"]
+    es.Sheet(target).restore("gone-run")
+    assert sorted(es.Sheet(target).read().index) == ["gone-run", "kept-run"]
